@@ -1,0 +1,20 @@
+"""Market data: readers, quality checks, risk factors, returns."""
+
+from qfin.market._factors import RiskFactor, infer_factors
+from qfin.market._quality import Finding, QualityReport, check_prices
+from qfin.market._read import read_prices
+from qfin.market._returns import ReturnsFrame
+from qfin.registry import Room
+
+READERS: Room = Room("qfin.market.readers", "reader")
+
+__all__ = [
+    "READERS",
+    "Finding",
+    "QualityReport",
+    "ReturnsFrame",
+    "RiskFactor",
+    "check_prices",
+    "infer_factors",
+    "read_prices",
+]

@@ -1,0 +1,5 @@
+"""Scenario sets: where generation and valuation meet and never see each other."""
+
+from qfin.scenarios._set import ScenarioSet
+
+__all__ = ["ScenarioSet"]

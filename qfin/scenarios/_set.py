@@ -1,0 +1,144 @@
+"""A scenario set and its Parquet form.
+
+`scenarios.parquet` is wide: a row a scenario and step, `scenario` and `step` as int32, a float64 column a risk factor
+(the factor's return on that step), zstd with byte-stream split. `factors.parquet` beside it has a row a factor: name,
+type, unit, return type, displacement, pillar, level on the as-of date. Lineage is JSON under the key `qfin` in the
+Parquet schema metadata of both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qfin.errors import DataError, StoreError
+from qfin.market import RiskFactor
+
+SCENARIOS, FACTORS = "scenarios.parquet", "factors.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class ScenarioSet:
+    """n scenarios of d risk factors over h daily steps from the as-of date.
+
+    Attributes
+    ----------
+    returns : shape (n, h, d), one-day returns in each factor's own return unit; read-only
+    factors : the d risk factors, in column order
+    levels : shape (d,), level of each factor on the as-of date
+    as_of : the day the scenarios start from
+    lineage : what made it: hashes, seed, backend, job ids, versions
+    """
+
+    returns: np.ndarray
+    factors: tuple[RiskFactor, ...]
+    levels: np.ndarray
+    as_of: pd.Timestamp
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        returns = np.ascontiguousarray(self.returns, dtype=float)
+        levels = np.ascontiguousarray(self.levels, dtype=float)
+        if returns.ndim != 3 or returns.shape[2] != len(self.factors):
+            raise DataError(
+                f"scenario returns have shape {returns.shape}; wanted (scenarios, steps, {len(self.factors)} factors)"
+            )
+        if levels.shape != (len(self.factors),):
+            raise DataError(f"levels have shape {levels.shape}; wanted ({len(self.factors)},), one a factor")
+        if not np.isfinite(returns).all():
+            scenario, step, column = np.argwhere(~np.isfinite(returns))[0]
+            raise DataError(
+                f"{self.factors[column].name} is not finite in scenario {scenario}, step {step + 1}; "
+                "the model that drew it is unstable"
+            )
+        for array in (returns, levels):
+            array.flags.writeable = False
+        object.__setattr__(self, "returns", returns)
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "as_of", pd.Timestamp(self.as_of))
+
+    def __len__(self) -> int:
+        return len(self.returns)
+
+    @property
+    def horizon(self) -> int:
+        """Days each scenario spans."""
+        return self.returns.shape[1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the factors."""
+        return tuple(factor.name for factor in self.factors)
+
+    def horizon_returns(self) -> np.ndarray:
+        """Return over the whole horizon, shape (n, d), in each factor's own return unit."""
+        return np.column_stack([f.compound(self.returns[:, :, k], axis=1) for k, f in enumerate(self.factors)])
+
+    def horizon_levels(self) -> np.ndarray:
+        """Level at the horizon, shape (n, d), in each factor's own unit."""
+        totals = self.horizon_returns()
+        return np.column_stack([f.shock(self.levels[k], totals[:, k]) for k, f in enumerate(self.factors)])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One-day returns as a DataFrame, indexed by (scenario, step), a column a factor; step 1 is the first day."""
+        index = pd.MultiIndex.from_product(
+            [range(len(self)), range(1, self.horizon + 1)], names=["scenario", "step"]
+        )
+        return pd.DataFrame(self.returns.reshape(-1, len(self.factors)), index=index, columns=list(self.names))
+
+    def write(self, folder: str | Path) -> None:
+        """Write `scenarios.parquet` and `factors.parquet` into `folder`; the same set gives the same bytes."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        metadata = {b"qfin": json.dumps({"as_of": f"{self.as_of:%Y-%m-%d}", **self.lineage}, sort_keys=True).encode()}
+        n, h, _ = self.returns.shape
+        columns: dict[str, Any] = {
+            "scenario": np.repeat(np.arange(n, dtype=np.int32), h),
+            "step": np.tile(np.arange(1, h + 1, dtype=np.int32), n),
+        }
+        columns |= {f.name: self.returns[:, :, k].ravel() for k, f in enumerate(self.factors)}
+        table = pa.table(columns).replace_schema_metadata(metadata)
+        pq.write_table(
+            table, folder / SCENARIOS, compression="zstd", use_dictionary=False, use_byte_stream_split=list(self.names)
+        )
+        described = [{**asdict(f), "level": v} for f, v in zip(self.factors, self.levels.tolist(), strict=True)]
+        schema = pa.schema(
+            [("name", pa.string()), ("type", pa.string()), ("unit", pa.string()), ("return_type", pa.string()),
+             ("displacement", pa.float64()), ("pillar", pa.string()), ("level", pa.float64())],
+            metadata=metadata,
+        )  # fmt: skip
+        pq.write_table(pa.Table.from_pylist(described, schema=schema), folder / FACTORS, compression="zstd")
+
+    @classmethod
+    def read(cls, path: str | Path) -> ScenarioSet:
+        """Read a scenario set from its folder, or from its `scenarios.parquet`.
+
+        Raises
+        ------
+        StoreError
+            if there is none there, or a file lacks what a scenario set has.
+        """
+        folder = Path(path).parent if Path(path).name == SCENARIOS else Path(path)
+        for name in (SCENARIOS, FACTORS):
+            if not (folder / name).is_file():
+                raise StoreError(f"{folder} holds no scenario set ({name} is missing)")
+        try:
+            table = pq.read_table(folder / SCENARIOS)
+            described = pq.read_table(folder / FACTORS).to_pylist()
+            lineage = json.loads(table.schema.metadata[b"qfin"])
+            levels = np.array([d.pop("level") for d in described])
+            factors = tuple(RiskFactor(**d) for d in described)
+            horizon = int(table.column("step").to_numpy().max())
+            flat = np.column_stack([table.column(f.name).to_numpy() for f in factors])
+        except (pa.ArrowInvalid, KeyError, TypeError) as error:
+            raise StoreError(f"{folder} holds no readable scenario set: {str(error).splitlines()[0]}") from None
+        as_of = pd.Timestamp(lineage.pop("as_of"))
+        return cls(flat.reshape(-1, horizon, len(factors)), factors, levels, as_of, lineage)

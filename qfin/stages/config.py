@@ -1,0 +1,141 @@
+"""The configuration of a run: one TOML file, or the form that Prefect's UI makes of these models."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from qfin.dependence import DEPENDENCE
+from qfin.errors import ConfigError, QfinError
+from qfin.marginals import MARGINALS
+from qfin.market import READERS
+from qfin.quantum import BINS, CODES
+from qfin.registry import Room
+from qfin.shipped import shipped
+from qfin.volatility import VOLATILITY
+
+
+def _plugin(room: Room[Any]) -> AfterValidator:
+    def check(spec: str | dict[str, Any]) -> str | dict[str, Any]:
+        try:
+            room.build(spec)
+        except QfinError as error:
+            raise ValueError(str(error)) from None
+        return spec
+
+    return AfterValidator(check)
+
+
+Spec = str | dict[str, Any]
+Reader = Annotated[Spec, _plugin(READERS)]
+Volatility = Annotated[Spec, _plugin(VOLATILITY)]
+MarginalsSpec = Annotated[Spec, _plugin(MARGINALS)]
+Dependence = Annotated[Spec, _plugin(DEPENDENCE)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=False)
+
+
+class FactorConfig(_Section):
+    """One column of the data to use as a risk factor."""
+
+    name: str
+    type: Literal["FX", "EQ", "CMD", "IR", "VOL"] = "FX"
+    unit: str = ""
+    return_type: Literal["log", "absolute", "relative"] = "log"
+    displacement: float = 0.0
+    pillar: str | None = None
+
+
+class HistoryConfig(_Section):
+    """Where prices come from, and which of them are used."""
+
+    reader: Reader = Field(default_factory=lambda: {"kind": "bundled", "name": "fx"})
+    factors: list[FactorConfig] | None = None
+    start: date | None = None
+    end: date | None = None
+    fill: Literal["none", "common_days", "previous"] = "none"
+
+
+class EncodingConfig(_Section):
+    """The grid that qubits stand for, and the days held out from fitting to score models on."""
+
+    bits: int = Field(3, ge=1, le=8)
+    bins: Literal[BINS.kinds()] = "tail_refined"  # type: ignore[valid-type]
+    code: Literal[CODES.kinds()] = "gray"  # type: ignore[valid-type]
+    held_out_days: int = Field(500, ge=20)
+
+
+class ScenarioConfig(_Section):
+    """How many scenarios, over how many days."""
+
+    count: int = Field(10_000, ge=100)
+    horizon: int = Field(1, ge=1, le=250)
+
+
+class MeasureConfig(_Section):
+    """Levels of the risk measures and of their confidence intervals."""
+
+    var_level: float = Field(0.99, gt=0.5, lt=1)
+    es_level: float = Field(0.975, gt=0.5, lt=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+
+
+class RunConfig(_Section):
+    """Everything that determines a run."""
+
+    seed: int = Field(7, ge=0)
+    history: HistoryConfig = Field(default_factory=HistoryConfig)
+    volatility: Volatility = "garch"
+    marginals: MarginalsSpec = "semiparametric"
+    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+    dependence: Dependence = "born"
+    rivals: list[Dependence] = ["independent", "bootstrap", "gaussian", "student_t"]
+    scenarios: ScenarioConfig = Field(default_factory=ScenarioConfig)
+    portfolio: str = Field(default_factory=lambda: str(shipped("portfolios/fx_book.json")))
+    measures: MeasureConfig = Field(default_factory=MeasureConfig)
+
+
+def load_config(path: str | Path) -> RunConfig:
+    """Read a TOML configuration; paths in it are relative to the file.
+
+    Raises
+    ------
+    ConfigError
+        naming file and key, with the choices where a kind or a parameter is misspelt.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such configuration file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
+    _resolve(raw, "portfolio", path.parent)
+    reader = raw.get("history", {}).get("reader")
+    if isinstance(reader, dict):
+        _resolve(reader, "path", path.parent)
+    try:
+        return RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """A pydantic error in one line: key, what is wrong, and what could have stood there."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key}: there is no such key"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[0].lower() + message[1:]}"
+
+
+def _resolve(section: dict[str, Any], key: str, folder: Path) -> None:
+    if isinstance(section.get(key), str):
+        section[key] = str((folder / section[key]).resolve())
