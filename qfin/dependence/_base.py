@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -20,10 +20,11 @@ DEFAULT_FLOOR = 1e-3
 class Copula(BaseEstimator, ABC):
     """A distribution on the unit cube that can be fitted and drawn from.
 
-    Subclasses implement `_fit` and `_draw`, set fitted attributes whose names end with an underscore, and take
-    `random_state` if fitting or drawing is random.
+    Subclasses implement `_fit` and `_draw`, set fitted attributes whose names end with an underscore, take
+    `random_state` if fitting or drawing is random, and carry the `label` that tables and figures show.
     """
 
+    label: ClassVar[str]
     random_state: int | None
 
     def fit(self, U: np.ndarray, y: Any = None) -> Self:
@@ -39,14 +40,14 @@ class Copula(BaseEstimator, ABC):
         ConfigError
             if a parameter is outside its bounds.
         DataError
-            naming row and column of a value outside (0, 1), or if there are too few rows or a constant column.
+            naming row and column of a value outside (0, 1), or a constant column, or if there are too few rows.
         """
         check_estimator(self)
         U = check_unit_cube(U)
-        if len(U) < self.min_rows(U.shape[1]):
+        n, d = U.shape
+        if n < self.min_rows(d):
             raise DataError(
-                f"{type(self).__name__} needs at least {self.min_rows(U.shape[1])} rows for {U.shape[1]} factors; "
-                f"there are {len(U)}"
+                f"{type(self).__name__} needs at least {self.min_rows(d)} rows for {d} factors; there are {n}"
             )
         constant = np.ptp(U, axis=0) == 0
         if constant.any():
@@ -58,14 +59,19 @@ class Copula(BaseEstimator, ABC):
     def sample(self, n: int, random_state: int | np.random.Generator | None = None) -> np.ndarray:
         """Draw n points, shape (n, d), strictly inside (0, 1).
 
-        `random_state` overrides the model's own; with an integer (there or here) every call draws the same points,
-        with a generator or None every call goes on.
+        `random_state` overrides the model's own; with an integer (there or here) every call draws the same
+        points, with a generator or None every call goes on.
         """
         self._check_fitted()
         if n < 1:
             raise DataError(f"the number of draws must be at least 1, not {n}")
         seed = self.random_state if random_state is None else random_state
         return np.clip(self._sample(int(n), np.random.default_rng(seed)), _TINY, 1.0 - _TINY)
+
+    def details(self) -> dict[str, Any]:
+        """What the fitted model says of itself, as JSON values: correlation, degrees of freedom, ..."""
+        self._check_fitted()
+        return {}
 
     @classmethod
     def min_rows(cls, d: int) -> int:
@@ -89,9 +95,10 @@ class Copula(BaseEstimator, ABC):
 class DensityCopula(Copula):
     """A copula with a density.
 
-    What is fitted is mixed with a small independent component, the density floor: c = (1 - floor) c_model + floor.
-    It keeps every held-out log density finite; all models have the same one by default, so that none wins by it.
-    `score_samples` is the density of exactly what `sample` draws, floor included.
+    What is fitted is mixed with a small independent component, the density floor:
+    c = (1 - floor) c_model + floor. It keeps every held-out log density finite; all models have the same one by
+    default, so that none wins by it. `score_samples` is the density of exactly what `sample` draws, floor
+    included.
 
     Subclasses implement `_fit`, `_draw` and `_log_density` of c_model.
     """
@@ -103,7 +110,9 @@ class DensityCopula(Copula):
         self._check_fitted()
         U = check_unit_cube(U)
         if U.shape[1] != self.n_features_in_:
-            raise DataError(f"U has {U.shape[1]} columns; {type(self).__name__} was fitted to {self.n_features_in_}")
+            raise DataError(
+                f"U has {U.shape[1]} columns; {type(self).__name__} was fitted to {self.n_features_in_}"
+            )
         model = self._log_density(U)
         if self.floor == 0.0:
             return model
