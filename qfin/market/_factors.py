@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 
 from qfin.errors import DataError
 
@@ -41,7 +42,9 @@ class RiskFactor:
         if not self.name:
             raise DataError("a risk factor needs a name")
         if self.type not in get_args(FactorType):
-            raise DataError(f"{self.name}: type {self.type!r} is not one of {', '.join(get_args(FactorType))}")
+            raise DataError(
+                f"{self.name}: type {self.type!r} is not one of {', '.join(get_args(FactorType))}"
+            )
         if self.return_type not in get_args(ReturnType):
             raise DataError(
                 f"{self.name}: return type {self.return_type!r} is not one of {', '.join(get_args(ReturnType))}"
@@ -94,3 +97,10 @@ def infer_factors(names: Iterable[str]) -> tuple[RiskFactor, ...]:
         else RiskFactor(name, "EQ", "")
         for name in names
     )
+
+
+def known_factors(prices: pd.DataFrame) -> tuple[RiskFactor, ...]:
+    """One factor a column: as `prices.attrs["factors"]` describes it, else inferred from its name."""
+    described = {factor.name: factor for factor in prices.attrs.get("factors", ())}
+    names = [str(column) for column in prices.columns]
+    return tuple(described.get(name) or infer_factors([name])[0] for name in names)

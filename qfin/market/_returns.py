@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfin.errors import DataError
-from qfin.market._factors import RiskFactor, infer_factors
+from qfin.market._factors import RiskFactor, known_factors
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ class ReturnsFrame:
     def from_prices(cls, prices: pd.DataFrame, factors: Sequence[RiskFactor] | None = None) -> ReturnsFrame:
         """Returns from a frame of levels, a row a date and a column a factor.
 
-        `factors` names the columns to use and how; by default `prices.attrs["factors"]` (what `read_prices` knows of
-        the file), else every column with log returns.
+        `factors` names the columns to use and how; by default every column, as `prices.attrs["factors"]` describes it
+        (what `read_prices` knows of the source), else with log returns.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class ReturnsFrame:
         from qfin.market._quality import check_prices
 
         if factors is None:
-            factors = prices.attrs.get("factors") or infer_factors(map(str, prices.columns))
+            factors = known_factors(prices)
         chosen = tuple(factors)
         check_prices(prices, chosen).raise_for_errors()
         levels = prices[[f.name for f in chosen]].to_numpy(dtype=float)
@@ -112,7 +112,9 @@ class ReturnsFrame:
         import json
         from dataclasses import asdict
 
-        described = [{**asdict(f), "level": level} for f, level in zip(self.factors, self.levels.tolist(), strict=True)]
+        described = [
+            {**asdict(f), "level": level} for f, level in zip(self.factors, self.levels.tolist(), strict=True)
+        ]
         frame = self.to_frame().rename_axis("date").reset_index()
         table = pa.Table.from_pandas(frame, preserve_index=False)
         table = table.replace_schema_metadata({b"qfin": json.dumps({"factors": described}).encode()})
