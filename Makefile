@@ -1,0 +1,67 @@
+# `make run` needs Python 3.11 or newer, make, and nothing else; `make help` lists the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGUMENTS = $(if $(CONFIG),--config "$(CONFIG)") $(if $(STORE),--store "$(STORE)")
+SOURCES := qfin flows tests benchmarks
+
+# The first Python that is new enough and can make virtual environments; `make PYTHON=...` overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+.PHONY: help run test check lint lock bench deploy undeploy clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(VENV)/run.stamp ## prices to report: [CONFIG=path.toml] [STORE=folder]
+	@$(BIN)/qfin run $(ARGUMENTS)
+
+test: lint ## lint, types, import contracts and the whole test suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/test.stamp ## ruff and mypy
+	$(BIN)/ruff check $(wildcard $(SOURCES))
+	$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	$(BIN)/mypy
+
+bench: $(VENV)/run.stamp ## the figures of the documentation, measured again
+	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --extra test --constraint requirements.lock \
+		--upgrade --output-file requirements-test.lock
+PINNING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+clean: ## remove the environment and caches, never the store
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find qfin flows tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "qfin needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv);" \
+		"if there is one, name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
+	@$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/test.stamp: requirements-test.lock pyproject.toml | $(BIN)/python
+	@$(call install,requirements-test.lock)
+	@touch $@ $(VENV)/run.stamp
+
+# uv (pinned and hashed like everything else) installs eight times faster than pip, but does not read pip's
+# configuration: where it cannot get at the packages, pip does it. Byte code is left to the first import.
+define install
+set -e; echo "Installing $(1) (a minute at most)"; \
+index=$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}; \
+awk '/^uv==/,!/\\$$/' $(1) > $(VENV)/uv.lock; \
+{ $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock && \
+  $${index:+env UV_DEFAULT_INDEX=$$index} $(BIN)/uv pip install --quiet --python $(BIN)/python --link-mode copy \
+	--no-deps --require-hashes -r $(1); } || \
+$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(1); \
+$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endef
