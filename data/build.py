@@ -41,7 +41,7 @@ def fx18(source: Path) -> pd.DataFrame:
     complete = [c for c in ["EUR", *quotes.columns] if c == "EUR" or quotes[c].notna().all()]
     currencies = [c for c in complete if c not in {"USD", *FX18_LEFT_OUT}]
     rates = cross_rates(quotes, [dollar_pair(c) for c in currencies])
-    still = (np.log(rates).diff().iloc[1:].abs() < STILL).mean()
+    still = (np.abs(np.log(rates / rates.shift(1))) < STILL).sum()
     freest = set(still.sort_values(kind="stable").index[:FX18_COUNT])
     kept = rates[[pair for pair in rates if pair in freest]]
     kept.attrs["factors"] = tuple(f for f in rates.attrs["factors"] if f.name in freest)

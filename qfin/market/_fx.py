@@ -24,9 +24,9 @@ def fx_factor(pair: str) -> RiskFactor:
 
 
 def cross_rates(quotes: pd.DataFrame, pairs: Sequence[str]) -> pd.DataFrame:
-    """Rates of `pairs` from quotes of currencies for one euro: EURUSD as quoted, GBPUSD = USD / GBP, USDJPY = JPY / USD.
+    """Rates of `pairs` from quotes of currencies for one euro.
 
-    A rate is missing where either quote is.
+    EURUSD is as quoted, GBPUSD = USD / GBP, USDJPY = JPY / USD. A rate is missing where either quote is.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ class CsvFile(Reader):
         date_column: str | None = None,
         date_format: str | None = None,
         separator: Annotated[str, Field(min_length=1, max_length=1)] = ",",
-        columns: list[str] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> None:
         self.path = path
         self.date_column = date_column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ class ParquetFile(Reader):
     """
 
     def __init__(
-        self, path: str | Path, date_column: str | None = None, columns: list[str] | None = None
+        self, path: str | Path, date_column: str | None = None, columns: Sequence[str] | None = None
     ) -> None:
         self.path = path
         self.date_column = date_column
