@@ -69,6 +69,10 @@ class ScenarioModel(BaseEstimator):
             raise DataError("fit takes a ReturnsFrame; make one with ReturnsFrame.from_prices(prices)")
         self.volatility.fit(returns.values)
         self.marginals.fit(self.volatility.filter(returns.values))
+        return self.start_from(returns)
+
+    def start_from(self, returns: ReturnsFrame) -> Self:
+        """Let scenarios start at the end of `returns`, the history that volatility and marginals are fitted to already."""
         self.factors_, self.levels_, self.as_of_ = returns.factors, returns.levels, returns.as_of
         self.history_, self.n_days_ = returns.content_hash, len(returns)
         return self

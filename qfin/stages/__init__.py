@@ -1,0 +1,30 @@
+"""The stages of a run: each publishes one artifact to a store; `run` composes them.
+
+Importing this package is cheap; what a stage needs is imported when it works.
+"""
+
+from __future__ import annotations
+
+from qfin.stages._progress import StageEvent, watching
+from qfin.stages.encode import encode
+from qfin.stages.generate import generate
+from qfin.stages.ingest import ingest
+from qfin.stages.report import report
+from qfin.stages.risk import check_portfolio, risk
+from qfin.stages.run import ResultRow, RunResult, run
+from qfin.stages.train import train
+
+__all__ = [
+    "ResultRow",
+    "RunResult",
+    "StageEvent",
+    "check_portfolio",
+    "encode",
+    "generate",
+    "ingest",
+    "report",
+    "risk",
+    "run",
+    "train",
+    "watching",
+]

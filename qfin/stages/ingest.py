@@ -1,0 +1,99 @@
+"""Stage `ingest`: prices read, checked and turned into returns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qfin.errors import DataError
+from qfin.stages._progress import publish
+from qfin.store import Artifact, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qfin.stages.config import HistoryConfig, RunConfig
+
+LEAST_FACTORS = 2
+
+
+def ingest(config: RunConfig, store: Store) -> Artifact:
+    """Publish the history: `prices.parquet`, `returns.parquet`, `quality.json`.
+
+    The artifact is named by what was read, not by where it was read from: a source that has not changed gives the
+    artifact there is.
+
+    Raises
+    ------
+    DataError
+        if the source cannot be read, has an error of quality, or has fewer than two factors.
+    """
+    from qfin.market import ReturnsFrame, check_prices
+
+    history = config.history
+    prices = _read(history)
+    factors = _factors(history, prices)
+    if len(factors) < LEAST_FACTORS:
+        raise DataError(
+            f"{_source(history)} has one factor only ({', '.join(prices.columns)}); "
+            "a dependence model needs at least two columns of prices"
+        )
+    report = check_prices(prices, factors)
+    report.raise_for_errors()
+    returns = ReturnsFrame.from_prices(prices, factors)
+
+    def write(folder: Path) -> dict[str, Any]:
+        levels = prices.rename_axis("date").reset_index()
+        levels.attrs.clear()
+        levels.to_parquet(folder / "prices.parquet", index=False, compression="zstd")
+        returns.write(folder / "returns.parquet")
+        (folder / "quality.json").write_text(json.dumps(report.to_dict(), indent=1), encoding="utf-8")
+        return {
+            "source": _source(history),
+            "factors": list(returns.names),
+            "days": len(returns),
+            "first": f"{returns.dates[0]:%Y-%m-%d}",
+            "as_of": f"{returns.as_of:%Y-%m-%d}",
+            "oddities": sum(finding.severity == "oddity" for finding in report.findings),
+        }
+
+    return publish(
+        store, "ingest", {"source": _source(history), "data": _fingerprint(prices, returns)}, write
+    )
+
+
+def _read(history: HistoryConfig) -> pd.DataFrame:
+    from qfin.market import READERS, read_prices
+
+    names = [factor.name for factor in history.factors] if history.factors else None
+    return read_prices(
+        READERS.build(history.reader), start=history.start, end=history.end, fill=history.fill, factors=names
+    )
+
+
+def _factors(history: HistoryConfig, prices: pd.DataFrame) -> tuple[Any, ...]:
+    from qfin.market import RiskFactor, infer_factors
+
+    if history.factors:
+        return tuple(RiskFactor(**factor.model_dump()) for factor in history.factors)
+    return tuple(prices.attrs.get("factors") or infer_factors(map(str, prices.columns)))
+
+
+def _source(history: HistoryConfig) -> str:
+    """What people call the source: reader, and data set or file; never a folder, an address or a password."""
+    spec = {"kind": history.reader} if isinstance(history.reader, str) else history.reader
+    named = spec.get("name") or (Path(spec["path"]).name if "path" in spec else "")
+    return f"{spec.get('kind')} {named}".strip()
+
+
+def _fingerprint(prices: pd.DataFrame, returns: Any) -> str:
+    import hashlib
+
+    import numpy as np
+
+    digest = hashlib.sha256(returns.content_hash.encode())
+    digest.update(repr(list(prices.columns)).encode())
+    digest.update(np.ascontiguousarray(prices.to_numpy(dtype=float)).tobytes())
+    digest.update(prices.index.to_numpy("datetime64[s]").astype("int64").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,36 @@
+"""Stage `report`: risk artifacts of one portfolio laid side by side in one HTML file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qfin.errors import ConfigError
+from qfin.stages._progress import publish
+from qfin.store import Artifact, Store
+
+
+def report(risks: Sequence[Artifact], store: Store) -> Artifact:
+    """Publish `report.html` and `summary.json` for `risk` artifacts: the first is what the report is about, the others
+    are its rivals.
+
+    Raises
+    ------
+    ConfigError
+        if there are none, or they cannot be compared.
+    """
+    if not risks:
+        raise ConfigError("a report needs at least one risk artifact; `qfin risk` makes one")
+
+    def write(folder: Path) -> dict[str, Any]:
+        from qfin.report import collect, render, summary
+
+        data = collect(risks, store)
+        figures = summary(data)
+        (folder / "report.html").write_text(render(data), encoding="utf-8")
+        (folder / "summary.json").write_text(json.dumps(figures, indent=1, allow_nan=False), encoding="utf-8")
+        return {"models": [str(risk.summary["label"]) for risk in risks]}
+
+    return publish(store, "report", {}, write, {f"risk_{k}": risk for k, risk in enumerate(risks)})
