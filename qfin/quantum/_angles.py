@@ -1,0 +1,110 @@
+"""Angles of gates as functions of a circuit's parameters, and their chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qfin.errors import ConfigError
+
+
+class AngleTable:
+    """Collects the angles of a circuit while it is read; each is a number or a ParameterExpression."""
+
+    def __init__(self, parameters: Sequence[Any]) -> None:
+        self._parameters = list(parameters)
+        self._columns = {parameter: column for column, parameter in enumerate(self._parameters)}
+        self._offsets: list[float] = []
+        self._affine: list[tuple[int, int, float]] = []
+        self._curved: list[_Curved] = []
+
+    def add(self, angle: Any, where: str) -> int:
+        """Index of a new angle; `where` names the instruction in errors."""
+        index = len(self._offsets)
+        free = list(getattr(angle, "parameters", ()))
+        if not free:
+            self._offsets.append(_real(angle, where))
+            return index
+        slopes = {self._columns[parameter]: angle.gradient(parameter) for parameter in free}
+        if any(getattr(slope, "parameters", ()) for slope in slopes.values()):
+            self._offsets.append(0.0)
+            self._curved.append(_Curved(index, angle, slopes, [(p, self._columns[p]) for p in free], where))
+            return index
+        self._offsets.append(_real(angle.bind(dict.fromkeys(free, 0.0)), where))
+        self._affine.extend((index, column, _real(slope, where)) for column, slope in slopes.items())
+        return index
+
+    def freeze(self) -> AngleMap:
+        """The angles as one map from theta."""
+        rows, columns, slopes = zip(*self._affine, strict=True) if self._affine else ((), (), ())
+        return AngleMap(
+            len(self._parameters),
+            np.array(self._offsets, dtype=float),
+            np.array(rows, dtype=np.int64),
+            np.array(columns, dtype=np.int64),
+            np.array(slopes, dtype=float),
+            tuple(self._curved),
+        )
+
+
+@dataclass(frozen=True)
+class AngleMap:
+    """angles(theta): affine ones as a sparse matrix, the others evaluated one by one."""
+
+    n_parameters: int
+    offsets: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+    slopes: np.ndarray
+    curved: tuple[_Curved, ...]
+
+    def angles(self, theta: np.ndarray) -> np.ndarray:
+        """Angle of each gate in radians, shape (n_parameters,) to (n_angles,)."""
+        angles = self.offsets + np.bincount(self.rows, self.slopes * theta[self.columns], len(self.offsets))
+        for curve in self.curved:
+            angles[curve.row] = curve.value(theta)
+        return angles
+
+    def pull_back(self, theta: np.ndarray, by_angle: np.ndarray) -> np.ndarray:
+        """Gradient with respect to theta from the gradient with respect to the angles (chain rule)."""
+        gradient = np.bincount(self.columns, self.slopes * by_angle[self.rows], self.n_parameters)
+        for curve in self.curved:
+            for column, slope in curve.derivatives(theta):
+                gradient[column] += slope * by_angle[curve.row]
+        return gradient
+
+
+@dataclass(frozen=True)
+class _Curved:
+    """An angle that is no affine function of the parameters."""
+
+    row: int
+    expression: Any
+    slopes: dict[int, Any]
+    free: list[tuple[Any, int]]
+    where: str
+
+    def value(self, theta: np.ndarray) -> float:
+        return _evaluate(self.expression, self._values(theta), self.where)
+
+    def derivatives(self, theta: np.ndarray) -> list[tuple[int, float]]:
+        values = self._values(theta)
+        return [(column, _evaluate(slope, values, self.where)) for column, slope in self.slopes.items()]
+
+    def _values(self, theta: np.ndarray) -> dict[Any, float]:
+        return {parameter: float(theta[column]) for parameter, column in self.free}
+
+
+def _evaluate(expression: Any, values: dict[Any, float], where: str) -> float:
+    free = getattr(expression, "parameters", ())
+    return _real(expression.bind({p: values[p] for p in free}) if free else expression, where)
+
+
+def _real(number: Any, where: str) -> float:
+    value = complex(number)
+    if abs(value.imag) > 1e-12 or not np.isfinite(value.real):
+        raise ConfigError(f"{where}: the angle is {value:.6g}; wanted a real, finite number")
+    return value.real

@@ -1,0 +1,318 @@
+"""Compiled kernels: a whole sweep over a circuit's stages in one call.
+
+A state psi is two float64 arrays, its real and imaginary parts, indexed by outcome (bit q is qubit q). The tables that
+describe a circuit are data (`_stages.Tables`), so a new circuit compiles nothing.
+
+Forward, psi goes through the stages. Backward, with w = dL/dp held fixed and lambda = w psi, both psi and lambda go back
+through the inverse of each stage, and each rotation exp(-i a/2 G) contributes (Jones and Gacon, arXiv 2009.02823)
+
+    dL/da = 2 Re <lambda| -i/2 G |psi> = Im <lambda| G |psi>      (psi and lambda after the rotation)
+
+- one-qubit gates: the rotations fused into one gate share Im <lambda| X, Y, Z |psi> on their qubit, after the gate; what
+  follows a rotation inside the gate, U, turns its axis: G = U sigma U^+ = n . (X, Y, Z). A real gate needs Y only:
+  Im <lambda|Y|psi> = sum over pairs of Re(conj(lambda_1) psi_0 - conj(lambda_0) psi_1);
+- Z-words: all phases of the stage at once, phase(z) = sum over words of -a/2 (-1)^(m.z), a Walsh-Hadamard transform of
+  the angles; and all their gradients at once, Im <lambda| Z_m |psi> = transform of Im(conj(lambda) psi) at m;
+- CX networks: one gather through the map's images of low and high halves of the outcome.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_MATH = {"reassoc", "contract", "nsz", "arcp"}
+_ONE_QUBIT, _DIAGONAL = 0, 1
+_OPTIONS = {"cache": True, "nogil": True, "fastmath": _MATH, "error_model": "numpy"}
+
+
+@njit("void(f8[::1], i8, f8, f8, f8, f8)", **_OPTIONS)
+def _turn_real(x, q, a, b, c, d):
+    """The real gate [[a, b], [c, d]] on qubit q of one part of a state."""
+    if q == 0:
+        for k in range(x.size // 2):
+            u, v = x[2 * k], x[2 * k + 1]
+            x[2 * k] = a * u + b * v
+            x[2 * k + 1] = c * u + d * v
+        return
+    if q == 1:
+        for k in range(x.size // 4):
+            u0, u1, v0, v1 = x[4 * k], x[4 * k + 1], x[4 * k + 2], x[4 * k + 3]
+            x[4 * k] = a * u0 + b * v0
+            x[4 * k + 1] = a * u1 + b * v1
+            x[4 * k + 2] = c * u0 + d * v0
+            x[4 * k + 3] = c * u1 + d * v1
+        return
+    tiles = x.reshape(x.size >> (q + 1), 2, 1 << (q - 2), 4)
+    for block in range(tiles.shape[0]):
+        for tile in range(tiles.shape[2]):
+            u, v = tiles[block, 0, tile], tiles[block, 1, tile]
+            u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
+            v0, v1, v2, v3 = v[0], v[1], v[2], v[3]
+            u[0], u[1], u[2], u[3] = a * u0 + b * v0, a * u1 + b * v1, a * u2 + b * v2, a * u3 + b * v3
+            v[0], v[1], v[2], v[3] = c * u0 + d * v0, c * u1 + d * v1, c * u2 + d * v2, c * u3 + d * v3
+
+
+@njit("void(f8[::1], f8[::1], i8, c16[:, ::1])", **_OPTIONS)
+def _turn(re, im, q, g):
+    """The gate g on qubit q of a state."""
+    ar, ai, br, bi = g[0, 0].real, g[0, 0].imag, g[0, 1].real, g[0, 1].imag
+    cr, ci, dr, di = g[1, 0].real, g[1, 0].imag, g[1, 1].real, g[1, 1].imag
+    s = 1 << q
+    pr, pi = re.reshape(re.size >> (q + 1), 2, s), im.reshape(re.size >> (q + 1), 2, s)
+    for block in range(pr.shape[0]):
+        for i in range(s):
+            ur, ui, vr, vi = pr[block, 0, i], pi[block, 0, i], pr[block, 1, i], pi[block, 1, i]
+            pr[block, 0, i] = ar * ur - ai * ui + br * vr - bi * vi
+            pi[block, 0, i] = ar * ui + ai * ur + br * vi + bi * vr
+            pr[block, 1, i] = cr * ur - ci * ui + dr * vr - di * vi
+            pi[block, 1, i] = cr * ui + ci * ur + dr * vi + di * vr
+
+
+@njit("f8(f8[::1], f8[::1], i8)", **_OPTIONS)
+def _overlap_y(x, y, q):
+    """Sum over pairs of y1 x0 - y0 x1, one part's share of Im <y|Y|x>."""
+    total = 0.0
+    if q == 0:
+        for k in range(x.size // 2):
+            total += y[2 * k + 1] * x[2 * k] - y[2 * k] * x[2 * k + 1]
+        return total
+    s = 1 << q
+    px, py = x.reshape(x.size >> (q + 1), 2, s), y.reshape(x.size >> (q + 1), 2, s)
+    for block in range(px.shape[0]):
+        for i in range(s):
+            total += py[block, 1, i] * px[block, 0, i] - py[block, 0, i] * px[block, 1, i]
+    return total
+
+
+@njit("UniTuple(f8, 2)(f8[::1], f8[::1], f8[::1], f8[::1], i8)", **_OPTIONS)
+def _overlap_xz(xr, xi, yr, yi, q):
+    """Im <y|X|x> and Im <y|Z|x> on qubit q."""
+    along_x, along_z = 0.0, 0.0
+    s = 1 << q
+    shape = (xr.size >> (q + 1), 2, s)
+    ar, ai, br, bi = xr.reshape(shape), xi.reshape(shape), yr.reshape(shape), yi.reshape(shape)
+    for block in range(shape[0]):
+        for i in range(s):
+            x0r, x0i, x1r, x1i = ar[block, 0, i], ai[block, 0, i], ar[block, 1, i], ai[block, 1, i]
+            y0r, y0i, y1r, y1i = br[block, 0, i], bi[block, 0, i], br[block, 1, i], bi[block, 1, i]
+            along_x += y0r * x1i - y0i * x1r + y1r * x0i - y1i * x0r
+            along_z += y0r * x0i - y0i * x0r - y1r * x1i + y1i * x1r
+    return along_x, along_z
+
+
+@njit("void(f8[::1])", **_OPTIONS)
+def walsh_hadamard(x):
+    """Walsh-Hadamard transform in place, unnormalised: x(m) = sum over z of (-1)^(m.z) x(z)."""
+    q = 0
+    while (1 << q) < x.size:
+        _turn_real(x, q, 1.0, 1.0, 1.0, -1.0)
+        q += 1
+
+
+@njit("void(f8[::1], f8[::1])", **_OPTIONS)
+def _cosine_sine(phase, sine):
+    """Cosine (in place) and sine of an array, to 2 units in the last place for |phase| < 1e5.
+
+    Cody and Waite's reduction to |r| <= pi/4 and the Cephes polynomials, written without branches for vector units.
+    """
+    for i in range(phase.size):
+        x = phase[i]
+        k = np.floor(x * 0.6366197723675814 + 0.5)
+        r = (
+            (x - k * 1.57079625129699707031) - k * 7.54978941586159635335e-8
+        ) - k * 5.39030252995776476554e-15
+        z = r * r
+        s = 1.58962301576546568060e-10 * z - 2.50507477628578072866e-8
+        s = (s * z + 2.75573136213857245213e-6) * z - 1.98412698295895385996e-4
+        s = (s * z + 8.33333333332211858878e-3) * z - 1.66666666666666307295e-1
+        s = r + r * z * s
+        c = -1.13585365213876817300e-11 * z + 2.08757008419747316778e-9
+        c = (c * z - 2.75573141792967388112e-7) * z + 2.48015872888517045348e-5
+        c = (c * z - 1.38888888888730564116e-3) * z + 4.16666666666665929218e-2
+        c = 1.0 - 0.5 * z + z * z * c
+        quadrant = k - 4.0 * np.floor(0.25 * k)
+        odd = quadrant - 2.0 * np.floor(0.5 * quadrant)
+        sine_sign = 1.0 - 2.0 * np.floor(0.5 * quadrant)
+        cosine_sign = sine_sign * (1.0 - 2.0 * odd)
+        sine[i] = sine_sign * (s + odd * (c - s))
+        phase[i] = cosine_sign * (c + odd * (s - c))
+
+
+@njit("void(f8[::1], f8[::1], f8[::1], i8[::1], i8[::1], i8, i8)", **_OPTIONS)
+def _phases(cosine, sine, angles, word_mask, word_angle, start, stop):
+    """Cosine and sine of the phase that the words start to stop give each outcome."""
+    cosine[:] = 0.0
+    for w in range(start, stop):
+        cosine[word_mask[w]] -= 0.5 * angles[word_angle[w]]
+    walsh_hadamard(cosine)
+    _cosine_sine(cosine, sine)
+
+
+@njit("void(f8[::1], f8[::1], f8[::1], f8[::1], f8)", **_OPTIONS)
+def _multiply(re, im, cosine, sine, sign):
+    """psi times cosine + i sign sine."""
+    for i in range(re.size):
+        r, m, s = re[i], im[i], sign * sine[i]
+        re[i] = r * cosine[i] - m * s
+        im[i] = m * cosine[i] + r * s
+
+
+@njit("void(f8[::1], f8[::1], i8[::1], i8[::1])", **_OPTIONS)
+def _gather(source, out, low, high):
+    """out(z) = source(image of z)."""
+    for block in range(high.size):
+        offset, base = block * low.size, high[block]
+        for i in range(low.size):
+            out[offset + i] = source[base ^ low[i]]
+
+
+@njit("void(c16[:, ::1], i8, f8)", **_OPTIONS)
+def _rotation(g, axis, angle):
+    """exp(-i angle/2 sigma_axis)."""
+    c, s = np.cos(0.5 * angle), np.sin(0.5 * angle)
+    g[0, 0] = g[1, 1] = c
+    if axis == 1:
+        g[0, 1] = g[1, 0] = -1j * s
+    elif axis == 2:
+        g[0, 1], g[1, 0] = -s, s
+    else:
+        g[0, 1] = g[1, 0] = 0.0
+        g[0, 0], g[1, 1] = complex(c, -s), complex(c, s)
+
+
+@njit("void(c16[:, ::1], c16[:, ::1])", **_OPTIONS)
+def _multiply_left(g, by):
+    """g = by g, 2x2."""
+    for column in range(2):
+        u, v = g[0, column], g[1, column]
+        g[0, column] = by[0, 0] * u + by[0, 1] * v
+        g[1, column] = by[1, 0] * u + by[1, 1] * v
+
+
+@njit("void(c16[:, ::1], i8, i8[::1], i8[::1], f8[::1], c16[:, :, ::1])", **_OPTIONS)
+def _factor(g, f, axis, index, angles, constants):
+    if axis[f] == 0:
+        g[:] = constants[index[f]]
+    else:
+        _rotation(g, axis[f], angles[index[f]])
+
+
+@njit("c16[:, :, ::1](i8[::1], i8[::1], i8[::1], f8[::1], c16[:, :, ::1])", **_OPTIONS)
+def gate_matrices(factor_start, factor_axis, factor_index, angles, constants):
+    """Product of each gate's factors, shape (gates, 2, 2)."""
+    gates = np.zeros((factor_start.size - 1, 2, 2), dtype=np.complex128)
+    factor = np.empty((2, 2), dtype=np.complex128)
+    for g in range(gates.shape[0]):
+        gates[g, 0, 0] = gates[g, 1, 1] = 1.0
+        for f in range(factor_start[g], factor_start[g + 1]):
+            _factor(factor, f, factor_axis, factor_index, angles, constants)
+            _multiply_left(gates[g], factor)
+    return gates
+
+
+@njit("void(f8[::1], f8, f8, f8, i8, i8, i8[::1], i8[::1], f8[::1], c16[:, :, ::1])", **_OPTIONS)
+def _factor_gradients(out, along_x, along_y, along_z, first, last, axis, index, angles, constants):
+    """Add each rotation's gradient, Im <lambda| U sigma U^+ |psi>, to its angle's; U is what follows it in its gate."""
+    u = np.zeros((2, 2), dtype=np.complex128)
+    u[0, 0] = u[1, 1] = 1.0
+    factor = np.empty((2, 2), dtype=np.complex128)
+    for f in range(last - 1, first - 1, -1):
+        a, b, c, d = u[0, 0], u[0, 1], u[1, 0], u[1, 1]
+        if axis[f] == 1:
+            upper, lower = a * np.conj(d) + b * np.conj(c), a * np.conj(b) + b * np.conj(a)
+        elif axis[f] == 2:
+            upper = 1j * (b * np.conj(c) - a * np.conj(d))
+            lower = 1j * (b * np.conj(a) - a * np.conj(b))
+        else:
+            upper, lower = a * np.conj(c) - b * np.conj(d), a * np.conj(a) - b * np.conj(b)
+        if axis[f] != 0:  # U sigma U^+ has upper right entry n_x - i n_y and upper left entry n_z
+            out[index[f]] += along_x * upper.real - along_y * upper.imag + along_z * lower.real
+        _factor(factor, f, axis, index, angles, constants)
+        for row in range(2):  # u = u factor
+            left, right = u[row, 0], u[row, 1]
+            u[row, 0] = left * factor[0, 0] + right * factor[1, 0]
+            u[row, 1] = left * factor[0, 1] + right * factor[1, 1]
+
+
+@njit("void(f8[::1], f8[::1], i8, i8, c16[:, ::1])", **_OPTIONS)
+def _apply(re, im, q, real, g):
+    if real:
+        a, b, c, d = g[0, 0].real, g[0, 1].real, g[1, 0].real, g[1, 1].real
+        _turn_real(re, q, a, b, c, d)
+        _turn_real(im, q, a, b, c, d)
+    else:
+        _turn(re, im, q, g)
+
+
+_TABLES = "i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], c16[:, :, ::1], i8[::1], i8[::1], "
+_MAPS = "i8[:, ::1], i8[:, ::1]"
+
+
+@njit("UniTuple(f8[::1], 2)(f8[::1], f8[::1], f8[::1], " + _TABLES + _MAPS + ")", **_OPTIONS)
+def forward(
+    re, im, angles, kind, start, stop, gate_qubit, gate_real, factor_start, factor_axis, factor_index, constants,
+    word_mask, word_angle, low_back, high_back,
+):  # fmt: skip
+    """The state after all stages; `re` and `im` are overwritten."""
+    spare_re, spare_im = np.empty_like(re), np.empty_like(re)
+    gates = gate_matrices(factor_start, factor_axis, factor_index, angles, constants)
+    for stage in range(kind.size):
+        if kind[stage] == _ONE_QUBIT:
+            for g in range(start[stage], stop[stage]):
+                _apply(re, im, gate_qubit[g], gate_real[g], gates[g])
+        elif kind[stage] == _DIAGONAL:
+            _phases(spare_re, spare_im, angles, word_mask, word_angle, start[stage], stop[stage])
+            _multiply(re, im, spare_re, spare_im, 1.0)
+        else:
+            _gather(re, spare_re, low_back[start[stage]], high_back[start[stage]])
+            _gather(im, spare_im, low_back[start[stage]], high_back[start[stage]])
+            re, im, spare_re, spare_im = spare_re, spare_im, re, im
+    return re, im
+
+
+@njit("f8[::1](f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], " + _TABLES + _MAPS + ")", **_OPTIONS)
+def backward(
+    re, im, lam_re, lam_im, angles, kind, start, stop, gate_qubit, gate_real, factor_start, factor_axis, factor_index,
+    constants, word_mask, word_angle, low, high,
+):  # fmt: skip
+    """dL/dangle, shape (angles,), from the state after all stages and lambda = w psi; both are overwritten."""
+    gradient = np.zeros_like(angles)
+    spare_re, spare_im = np.empty_like(re), np.empty_like(re)
+    inverse = np.empty((2, 2), dtype=np.complex128)
+    gates = gate_matrices(factor_start, factor_axis, factor_index, angles, constants)
+    for stage in range(kind.size - 1, -1, -1):
+        if kind[stage] == _ONE_QUBIT:
+            for g in range(start[stage], stop[stage]):
+                q = gate_qubit[g]
+                along_x, along_z = 0.0, 0.0
+                along_y = _overlap_y(re, lam_re, q) + _overlap_y(im, lam_im, q)
+                if not gate_real[g]:
+                    along_x, along_z = _overlap_xz(re, im, lam_re, lam_im, q)
+                _factor_gradients(
+                    gradient, along_x, along_y, along_z, factor_start[g], factor_start[g + 1], factor_axis, factor_index,
+                    angles, constants,
+                )  # fmt: skip
+                for row in range(2):
+                    for column in range(2):
+                        inverse[row, column] = np.conj(gates[g, column, row])
+                _apply(re, im, q, gate_real[g], inverse)
+                _apply(lam_re, lam_im, q, gate_real[g], inverse)
+        elif kind[stage] == _DIAGONAL:
+            for i in range(re.size):
+                spare_re[i] = lam_re[i] * im[i] - lam_im[i] * re[i]
+            walsh_hadamard(spare_re)
+            for w in range(start[stage], stop[stage]):
+                gradient[word_angle[w]] += spare_re[word_mask[w]]
+            _phases(spare_re, spare_im, angles, word_mask, word_angle, start[stage], stop[stage])
+            _multiply(re, im, spare_re, spare_im, -1.0)
+            _multiply(lam_re, lam_im, spare_re, spare_im, -1.0)
+        else:
+            rows_low, rows_high = low[start[stage]], high[start[stage]]
+            _gather(re, spare_re, rows_low, rows_high)
+            _gather(im, spare_im, rows_low, rows_high)
+            re, im, spare_re, spare_im = spare_re, spare_im, re, im
+            _gather(lam_re, spare_re, rows_low, rows_high)
+            _gather(lam_im, spare_im, rows_low, rows_high)
+            lam_re, lam_im, spare_re, spare_im = spare_re, spare_im, lam_re, lam_im
+    return gradient

@@ -1,0 +1,332 @@
+"""Reading a Qiskit circuit into the engine's few operations.
+
+Everything unitary is written in three of them:
+
+- `Word`: exp(-i angle/2 Z_m), a rotation about the product of Z on the qubits of the mask m;
+- `Turn` and `Fixed`: one-qubit gates, a rotation about X or Y by an angle or a constant 2x2 matrix;
+- `Flip`: CX.
+
+Other gates are a basis change of these, or read through their own definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfin.errors import ConfigError
+from qfin.quantum._angles import AngleMap, AngleTable
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+X, Y, Z = 1, 2, 3
+_MOST_CONTROLS = 6
+_HADAMARD = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)
+_Y_TO_Z = np.array([[1.0, -1.0j], [-1.0j, 1.0]]) / np.sqrt(2.0)  # RX(pi/2): maps Y to Z by conjugation
+_Z_TO_Y = _Y_TO_Z.conj()
+_IGNORED = {"barrier", "delay", "id"}
+
+
+@dataclass(frozen=True)
+class Word:
+    """exp(-i angle/2 Z_mask); bit q of the mask is qubit q."""
+
+    mask: int
+    angle: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """exp(-i angle/2 sigma_axis) on one qubit, axis X or Y."""
+
+    qubit: int
+    axis: int
+    angle: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """A constant one-qubit gate."""
+
+    qubit: int
+    matrix: np.ndarray
+
+
+@dataclass(frozen=True)
+class Flip:
+    """CX."""
+
+    control: int
+    target: int
+
+
+Operation = Word | Turn | Fixed | Flip
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a circuit says.
+
+    `measured[k]` is the qubit that gives bit k of an outcome; `global_phase` indexes an angle; `prepared` is the state
+    the circuit begins with, shape (2**n_qubits,), None for |0...0>.
+    """
+
+    n_qubits: int
+    operations: tuple[Operation, ...]
+    angles: AngleMap
+    global_phase: int
+    measured: tuple[int, ...]
+    prepared: np.ndarray | None
+
+
+def read_circuit(circuit: QuantumCircuit) -> Reading:
+    """Read a circuit, its free parameters in `circuit.parameters` order.
+
+    Raises
+    ------
+    ConfigError
+        naming the instruction and its position if it has no meaning in an exact simulation: a measurement that is not
+        at the end, a reset, a conditional, a prepared state that is not at the start.
+    """
+    reader = _Reader(circuit)
+    for position, instruction in enumerate(circuit.data):
+        qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
+        clbits = [circuit.find_bit(clbit).index for clbit in instruction.clbits]
+        reader.where = f"instruction {position} ({instruction.operation.name} on {_names(qubits)})"
+        reader.read(instruction.operation, qubits, clbits)
+    reader.add_phase(circuit.global_phase)
+    return reader.reading()
+
+
+class _Reader:
+    def __init__(self, circuit: QuantumCircuit) -> None:
+        self.n_qubits = circuit.num_qubits
+        self.where = ""
+        self._operations: list[Operation] = []
+        self._table = AngleTable(circuit.parameters)
+        self._phase: Any = 0.0
+        self._touched: set[int] = set()
+        self._measured: dict[int, int] = {}
+        self._prepared: list[tuple[list[int], np.ndarray]] = []
+
+    def read(self, operation: Any, qubits: list[int], clbits: Sequence[int] = ()) -> None:
+        from qiskit.circuit import ControlFlowOp
+
+        name = operation.name
+        if name in _IGNORED:
+            return
+        late = self._measured.keys() & set(qubits)
+        if late:
+            raise ConfigError(
+                f"{self.where} comes after the measurement of qubit {min(late)}; measure at the end only"
+            )
+        if isinstance(operation, ControlFlowOp):
+            raise ConfigError(f"{self.where} is a conditional; the engine takes circuits of gates only")
+        if name == "measure":
+            self._measure(qubits[0], clbits[0])
+        elif name == "reset":
+            self._check_fresh(qubits, "is a reset of a qubit already in use; leave it out")
+        elif _is_prepared_vector(operation):
+            self._check_fresh(qubits, "prepares a state on qubits already in use; it must come first")
+            self._prepared.append((qubits, np.asarray(operation.params, dtype=complex)))
+            self._touched.update(qubits)
+        else:
+            self._read_gate(operation, qubits)
+            self._touched.update(qubits)
+
+    def _read_gate(self, gate: Any, qubits: list[int]) -> None:
+        rule = _RULES.get(gate.name) if _is_standard(gate) else None
+        if rule is not None and not (rule is _controlled_phase and len(qubits) > _MOST_CONTROLS):
+            rule(self, qubits, *gate.params)
+        elif len(qubits) == 1 and hasattr(gate, "to_matrix") and not _has_free_angle(gate):
+            self.fixed(qubits[0], np.asarray(gate.to_matrix(), dtype=complex))
+        else:
+            self._read_definition(_definition(gate, self.where), qubits)
+
+    def _read_definition(self, definition: QuantumCircuit, qubits: list[int]) -> None:
+        for instruction in definition.data:
+            inner = [qubits[definition.find_bit(qubit).index] for qubit in instruction.qubits]
+            clbits = [definition.find_bit(clbit).index for clbit in instruction.clbits]
+            self.read(instruction.operation, inner, clbits)
+        self.add_phase(definition.global_phase)
+
+    def word(self, qubits: Sequence[int], angle: Any) -> None:
+        self._operations.append(Word(sum(1 << q for q in qubits), self._table.add(angle, self.where)))
+
+    def turn(self, axis: int, qubit: int, angle: Any) -> None:
+        self._operations.append(Turn(qubit, axis, self._table.add(angle, self.where)))
+
+    def fixed(self, qubit: int, matrix: np.ndarray) -> None:
+        self._operations.append(Fixed(qubit, matrix))
+
+    def flip(self, control: int, target: int) -> None:
+        self._operations.append(Flip(control, target))
+
+    def add_phase(self, angle: Any) -> None:
+        self._phase = self._phase + angle
+
+    def reading(self) -> Reading:
+        phase = self._table.add(self._phase, "the global phase")
+        return Reading(
+            self.n_qubits,
+            tuple(self._operations),
+            self._table.freeze(),
+            phase,
+            self._outcome_bits(),
+            _join(self._prepared, self.n_qubits),
+        )
+
+    def _measure(self, qubit: int, clbit: int) -> None:
+        if clbit in self._measured.values():
+            raise ConfigError(
+                f"{self.where} overwrites classical bit {clbit}, which holds another qubit's outcome"
+            )
+        self._measured[qubit] = clbit
+
+    def _outcome_bits(self) -> tuple[int, ...]:
+        if not self._measured:
+            return tuple(range(self.n_qubits))
+        return tuple(sorted(self._measured, key=self._measured.__getitem__))
+
+    def _check_fresh(self, qubits: list[int], complaint: str) -> None:
+        if self._touched & set(qubits):
+            raise ConfigError(f"{self.where} {complaint}")
+
+
+def _is_standard(gate: Any) -> bool:
+    """Whether a gate is Qiskit's own of that name, not a user's with the same name."""
+    return getattr(gate, "base_class", type(gate)).__module__.startswith(
+        "qiskit.circuit.library.standard_gates"
+    )
+
+
+def _is_prepared_vector(operation: Any) -> bool:
+    if operation.name not in ("initialize", "state_preparation"):
+        return False
+    # Labels and integers are params of another length; their definitions are plain gates.
+    return len(operation.params) == 2**operation.num_qubits and not isinstance(operation.params[0], str)
+
+
+def _has_free_angle(gate: Any) -> bool:
+    return any(getattr(parameter, "parameters", ()) for parameter in gate.params)
+
+
+def _definition(gate: Any, where: str) -> QuantumCircuit:
+    definition = getattr(gate, "definition", None)
+    if definition is not None:
+        return definition
+    from qiskit import QuantumCircuit, transpile
+    from qiskit.exceptions import QiskitError
+
+    try:
+        circuit = QuantumCircuit(gate.num_qubits)
+        circuit.append(gate, range(gate.num_qubits))
+        circuit = transpile(circuit, basis_gates=["rz", "ry", "p", "sx", "cx"], optimization_level=0)
+    except QiskitError:
+        circuit = None
+    if circuit is None or any(instruction.operation.name == gate.name for instruction in circuit.data):
+        raise ConfigError(f"{where} is not a gate that Qiskit can write in simpler ones; use gates only")
+    return circuit
+
+
+def _join(prepared: list[tuple[list[int], np.ndarray]], n_qubits: int) -> np.ndarray | None:
+    """Tensor product of states on some qubits each, |0> on all others."""
+    if not prepared:
+        return None
+    outcomes = np.arange(1 << n_qubits)
+    idle = sum(1 << q for q in range(n_qubits)) - sum(1 << q for qubits, _ in prepared for q in qubits)
+    state = np.where(outcomes & idle, 0.0, 1.0).astype(complex)
+    for qubits, amplitudes in prepared:
+        state *= amplitudes[sum(((outcomes >> q) & 1) << k for k, q in enumerate(qubits))]
+    return state
+
+
+def _names(qubits: list[int]) -> str:
+    shown = ", ".join(str(q) for q in qubits[:4]) + (", ..." if len(qubits) > 4 else "")
+    return f"qubit{'s' if len(qubits) > 1 else ''} {shown}"
+
+
+def _controlled_phase(reader: _Reader, qubits: list[int], angle: Any) -> None:
+    """exp(i angle n_1 ... n_k) with n = (1 - Z)/2, expanded in words."""
+    share = angle / 2 ** (len(qubits) - 1)
+    for size in range(1, len(qubits) + 1):
+        for subset in combinations(qubits, size):
+            reader.word(subset, share if size % 2 else -share)
+    reader.add_phase(share / 2)
+
+
+def _constant_phase(angle: float) -> Callable[..., None]:
+    return lambda reader, qubits, *_: _controlled_phase(reader, qubits, angle)
+
+
+def _rotation(axis: int) -> Callable[..., None]:
+    return lambda reader, qubits, angle: reader.turn(axis, qubits[0], angle)
+
+
+def _u(reader: _Reader, qubits: list[int], theta: Any, phi: Any, lam: Any) -> None:
+    reader.word(qubits, lam)
+    reader.turn(Y, qubits[0], theta)
+    reader.word(qubits, phi)
+    reader.add_phase((phi + lam) / 2)
+
+
+def _controlled_z_rotation(reader: _Reader, qubits: list[int], angle: Any) -> None:
+    reader.word(qubits[1:], angle / 2)
+    reader.word(qubits, -angle / 2)
+
+
+def _conjugated(
+    rule: Callable[..., None], before: np.ndarray, after: np.ndarray, on: slice
+) -> Callable[..., None]:
+    """A rule between a basis change and its inverse on some of its qubits."""
+
+    def read(reader: _Reader, qubits: list[int], angle: Any) -> None:
+        for qubit in qubits[on]:
+            reader.fixed(qubit, before)
+        rule(reader, qubits, angle)
+        for qubit in qubits[on]:
+            reader.fixed(qubit, after)
+
+    return read
+
+
+def _z_word(reader: _Reader, qubits: list[int], angle: Any) -> None:
+    reader.word(qubits, angle)
+
+
+def _swap(reader: _Reader, qubits: list[int]) -> None:
+    a, b = qubits
+    reader.flip(a, b)
+    reader.flip(b, a)
+    reader.flip(a, b)
+
+
+_BOTH, _TARGET = slice(None), slice(1, None)
+_RULES: dict[str, Callable[..., None]] = {
+    "rx": _rotation(X),
+    "ry": _rotation(Y),
+    "rz": _z_word,
+    "rzz": _z_word,
+    "rxx": _conjugated(_z_word, _HADAMARD, _HADAMARD, _BOTH),
+    "ryy": _conjugated(_z_word, _Y_TO_Z, _Z_TO_Y, _BOTH),
+    "rzx": _conjugated(_z_word, _HADAMARD, _HADAMARD, _TARGET),
+    "crz": _controlled_z_rotation,
+    "crx": _conjugated(_controlled_z_rotation, _HADAMARD, _HADAMARD, _TARGET),
+    "cry": _conjugated(_controlled_z_rotation, _Y_TO_Z, _Z_TO_Y, _TARGET),
+    "u": _u,
+    "u3": _u,
+    "u2": lambda reader, qubits, phi, lam: _u(reader, qubits, np.pi / 2, phi, lam),
+    **dict.fromkeys(["p", "u1", "cp", "cu1", "mcphase"], _controlled_phase),
+    **dict.fromkeys(["z", "cz", "ccz"], _constant_phase(np.pi)),
+    "s": _constant_phase(np.pi / 2),
+    "sdg": _constant_phase(-np.pi / 2),
+    "t": _constant_phase(np.pi / 4),
+    "tdg": _constant_phase(-np.pi / 4),
+    "cx": lambda reader, qubits: reader.flip(*qubits),
+    "swap": _swap,
+}

@@ -1,0 +1,31 @@
+"""Negative log-likelihood."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qfin.quantum.losses._base import Loss, check_target
+
+
+class NegativeLogLikelihood(Loss):
+    """Negative log-likelihood in nats, -sum over outcomes x of target(x) log p(x).
+
+    Parameters
+    ----------
+    target : shape (2**n,), weight of each outcome, such as the frequencies of observed cells or a mixture of them with
+        a prior. If the weights sum to 1 the loss is the cross-entropy, in nats a day.
+
+    An outcome with weight but without probability makes the loss +inf; nothing is added to hide it.
+    """
+
+    def __init__(self, target: np.ndarray) -> None:
+        self.target = check_target(target)
+        self._seen = np.flatnonzero(self.target)
+        self._weights = self.target[self._seen]
+
+    def __call__(self, probabilities: np.ndarray) -> tuple[float, np.ndarray]:
+        seen = probabilities[self._seen]
+        gradient = np.zeros(len(probabilities))
+        with np.errstate(divide="ignore"):
+            gradient[self._seen] = -self._weights / seen
+            return float(-self._weights @ np.log(seen)), gradient
