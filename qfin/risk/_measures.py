@@ -1,0 +1,179 @@
+"""Value at risk and expected shortfall of a sample of losses, and how sure their figures are.
+
+The scenarios are independent draws of one distribution. The intervals say how far a figure may lie from the one that
+infinitely many scenarios of the same model would give; they say nothing about the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import numpy as np
+
+from qfin.errors import ConfigError
+
+MeasureName = Literal["VaR", "ES"]
+IntervalMethod = Literal["order_statistics", "bootstrap"]
+
+CONVENTIONS: Mapping[MeasureName, str] = MappingProxyType(
+    {
+        "VaR": "inverted CDF of the loss; interval by order statistics",
+        "ES": "tail integral beyond the inverted-CDF quantile of the loss; interval by bootstrap",
+    }
+)
+"""How each figure and its interval are defined, to be printed beside it; the functions below say it at length."""
+
+_RESAMPLES = 2_000
+_SEED = 20_140_901
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One risk figure.
+
+    Attributes
+    ----------
+    measure : "VaR" or "ES"
+    level : probability (.99)
+    value : base currency, positive for a loss
+    lower, upper : confidence interval; an end that the scenarios are too few for is infinite
+    confidence : coverage of the interval
+    convention : how value and interval are defined
+    """
+
+    measure: MeasureName
+    level: float
+    value: float
+    lower: float
+    upper: float
+    confidence: float
+    convention: str
+
+    @classmethod
+    def of(cls, measure: MeasureName, losses: np.ndarray, level: float, confidence: float = 0.95) -> Measure:
+        """The figure of a sample of losses."""
+        figure, interval = {
+            "VaR": (value_at_risk, value_at_risk_interval),
+            "ES": (expected_shortfall, expected_shortfall_interval),
+        }[measure]
+        lower, upper = interval(losses, level, confidence)
+        return cls(measure, level, figure(losses, level), lower, upper, confidence, CONVENTIONS[measure])
+
+    def __str__(self) -> str:
+        return f"{self.measure} {100 * self.level:g}% ({self.convention})"
+
+
+def value_at_risk(losses: np.ndarray, level: float) -> float:
+    """Value at risk: the smallest loss x with P(L <= x) >= level under the empirical distribution.
+
+    NumPy's "inverted_cdf" quantile of the losses (McNeil, Frey and Embrechts, Quantitative Risk Management, definition
+    2.8). The gain's own inverted-CDF quantile at 1 - level, with the sign turned, is the same figure unless
+    n (1 - level) is a whole number; then it is the next larger loss.
+
+    losses : shape (n,), positive is a loss
+    """
+    _check("level", level)
+    return float(np.quantile(_sample(losses), level, method="inverted_cdf"))
+
+
+def expected_shortfall(losses: np.ndarray, level: float) -> float:
+    """Expected shortfall: the mean of the worst (1 - level) of the probability, the tail integral of the VaR.
+
+    VaR + E[(L - VaR)^+] / (1 - level) (Acerbi and Tasche 2002, proposition 3.2; Rockafellar and Uryasev 2002), exact
+    and coherent for a discrete distribution too: an atom at the quantile counts for just what fills the tail.
+
+    losses : shape (n,), positive is a loss
+    """
+    quantile = value_at_risk(losses, level)
+    return float(quantile + np.maximum(losses - quantile, 0.0).mean() / (1.0 - level))
+
+
+def value_at_risk_interval(
+    losses: np.ndarray, level: float, confidence: float = 0.95, method: str = "order_statistics"
+) -> tuple[float, float]:
+    """Confidence interval of the value at risk.
+
+    method : "order_statistics", the two losses whose ranks l < u satisfy P(l <= B < u) >= confidence for B binomial
+        (n, level), each side missing with at most half the rest: it covers whatever the distribution is, and is
+        infinite at an end that n losses cannot reach; "bootstrap", the percentile interval of 2,000 resamples.
+    """
+    _check("confidence", confidence)
+    if method not in get_args(IntervalMethod):
+        raise ConfigError(
+            f"there is no interval method {method!r}; choose one of: {', '.join(get_args(IntervalMethod))}"
+        )
+    if method == "bootstrap":
+        return _bootstrap(losses, level, confidence, lambda tail, sizes: tail[:, -1])
+    _check("level", level)
+    ordered = np.concatenate([[-math.inf], np.sort(_sample(losses)), [math.inf]])
+    lower, upper = _ranks(len(ordered) - 2, level, confidence)
+    return float(ordered[lower]), float(ordered[upper])
+
+
+def expected_shortfall_interval(
+    losses: np.ndarray, level: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Confidence interval of the expected shortfall: percentiles of it over 2,000 bootstrap resamples (Efron 1979)."""
+    _check("confidence", confidence)
+    return _bootstrap(losses, level, confidence, lambda tail, weights: tail @ weights)
+
+
+def _bootstrap(
+    losses: np.ndarray,
+    level: float,
+    confidence: float,
+    figure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> tuple[float, float]:
+    """Percentiles of a figure of the tail over resamples.
+
+    `figure` gets the tail of each resample, shape (resamples, k) from the largest loss down to the VaR, and the weights
+    of those k losses in the ES.
+    """
+    _check("level", level)
+    descending = -np.sort(-_sample(losses))
+    n = len(descending)
+    k = n - math.ceil(round(n * level, 9)) + 1
+    weights = np.full(k, 1.0 / (n * (1.0 - level)))
+    weights[-1] = 1.0 - weights[:-1].sum()
+    tail = descending[_largest_ranks(n, k)]
+    ends = np.quantile(figure(tail, weights), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(ends[0]), float(ends[1])
+
+
+def _largest_ranks(n: int, k: int) -> np.ndarray:
+    """Ranks (0 is the largest loss) of the k largest of n draws with replacement from n losses, one resample a row.
+
+    A draw is the loss of rank floor(n U). The k smallest of n uniforms are drawn as such, from sums of exponentials
+    (Rényi 1953), so that a resample costs k draws and no sort: E_1 + ... + E_j over the sum of all n + 1.
+    """
+    rng = np.random.default_rng(_SEED)
+    arrivals = np.cumsum(rng.standard_exponential((_RESAMPLES, k)), axis=1)
+    whole = arrivals[:, -1] + rng.standard_gamma(n + 1 - k, _RESAMPLES)
+    return np.minimum((n * arrivals / whole[:, None]).astype(np.int64), n - 1)
+
+
+def _ranks(n: int, level: float, confidence: float) -> tuple[int, int]:
+    """Ranks l < u (from 1; 0 and n + 1 are infinite) of the losses that enclose the quantile (see above)."""
+    from scipy.special import bdtr
+
+    below = bdtr(np.arange(n + 1), n, level)  # P(B <= k)
+    rest = (1.0 - confidence) / 2
+    lower = int(np.searchsorted(below, rest, side="right"))  # largest l with P(B < l) <= rest
+    upper = int(np.searchsorted(below, 1.0 - rest, side="left")) + 1  # smallest u with P(B >= u) <= rest
+    return lower, upper
+
+
+def _sample(losses: np.ndarray) -> np.ndarray:
+    losses = np.asarray(losses, dtype=float)
+    if losses.ndim != 1 or not len(losses):
+        raise ConfigError(f"risk measures need a sample of losses, shape (n,); got shape {losses.shape}")
+    return losses
+
+
+def _check(name: str, value: float) -> None:
+    if not 0.0 < value < 1.0:
+        raise ConfigError(f"{name} = {value!r} is not allowed: a probability between 0 and 1 such as 0.99")
