@@ -1,6 +1,6 @@
 """Market data: readers, quality checks, risk factors, returns."""
 
-from qfin.market._factors import RiskFactor, infer_factors
+from qfin.market._factors import RiskFactor, infer_factors, known_factors
 from qfin.market._price_file import write_prices
 from qfin.market._quality import Finding, QualityReport, check_prices
 from qfin.market._read import read_prices
@@ -19,6 +19,7 @@ __all__ = [
     "RiskFactor",
     "check_prices",
     "infer_factors",
+    "known_factors",
     "read_prices",
     "write_prices",
 ]
