@@ -72,7 +72,7 @@ class ScenarioModel(BaseEstimator):
         return self.start_from(returns)
 
     def start_from(self, returns: ReturnsFrame) -> Self:
-        """Let scenarios start at the end of `returns`, the history that volatility and marginals are fitted to already."""
+        """Let scenarios start at the end of `returns`, to which volatility and marginals are fitted already."""
         self.factors_, self.levels_, self.as_of_ = returns.factors, returns.levels, returns.as_of
         self.history_, self.n_days_ = returns.content_hash, len(returns)
         return self

@@ -19,7 +19,8 @@ from qfin.store import Artifact, Store
 class StageEvent:
     """A stage begins (`artifact` is None) or has ended.
 
-    `label` says which of several of its kind it is ("Student-t copula"), and may be empty; `seconds` is how long it took.
+    `label` says which of several of its kind it is ("Student-t copula"), and may be empty; `seconds` is how long
+    it took.
     """
 
     stage: str

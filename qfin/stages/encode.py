@@ -71,9 +71,9 @@ def _training_days(days: int, held_out: int) -> int:
     left = days - held_out
     if left < LEAST_TRAINING_DAYS:
         raise DataError(
-            f"the history has {days} days of returns; holding out {held_out} to score on leaves {max(left, 0)} to fit on "
-            f"and at least {LEAST_TRAINING_DAYS} are needed: use {held_out + LEAST_TRAINING_DAYS} days or more, "
-            "or set encoding.held_out_days lower"
+            f"the history has {days} days of returns; with {held_out} held out to score on, {max(left, 0)} are left to "
+            f"fit on, and at least {LEAST_TRAINING_DAYS} are needed: give {held_out + LEAST_TRAINING_DAYS} days or "
+            "more, or set encoding.held_out_days lower"
         )
     return left
 

@@ -13,6 +13,7 @@ from qfin.store import Artifact, Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from qfin.market import ReturnsFrame, RiskFactor
     from qfin.stages.config import HistoryConfig, RunConfig
 
 LEAST_FACTORS = 2
@@ -32,11 +33,10 @@ def ingest(config: RunConfig, store: Store) -> Artifact:
     from qfin.market import ReturnsFrame, check_prices
 
     history = config.history
-    prices = _read(history)
-    factors = _factors(history, prices)
+    prices, factors = read_history(history)
     if len(factors) < LEAST_FACTORS:
         raise DataError(
-            f"{_source(history)} has one factor only ({', '.join(prices.columns)}); "
+            f"{_source(history)} has one factor only ({factors[0].name}); "
             "a dependence model needs at least two columns of prices"
         )
     report = check_prices(prices, factors)
@@ -55,7 +55,7 @@ def ingest(config: RunConfig, store: Store) -> Artifact:
             "days": len(returns),
             "first": f"{returns.dates[0]:%Y-%m-%d}",
             "as_of": f"{returns.as_of:%Y-%m-%d}",
-            "oddities": sum(finding.severity == "oddity" for finding in report.findings),
+            "oddities": len(report.oddities),
         }
 
     return publish(
@@ -63,21 +63,25 @@ def ingest(config: RunConfig, store: Store) -> Artifact:
     )
 
 
-def _read(history: HistoryConfig) -> pd.DataFrame:
-    from qfin.market import READERS, read_prices
+def read_history(history: HistoryConfig) -> tuple[pd.DataFrame, tuple[RiskFactor, ...]]:
+    """Configured prices as they are, unchecked, and the risk factors that their columns are.
 
-    names = [factor.name for factor in history.factors] if history.factors else None
-    return read_prices(
-        READERS.build(history.reader), start=history.start, end=history.end, fill=history.fill, factors=names
+    Raises
+    ------
+    DataError
+        naming file, row and column of what cannot be read.
+    """
+    from qfin.market import READERS, RiskFactor, known_factors, read_prices
+
+    described = [RiskFactor(**factor.model_dump()) for factor in history.factors or ()]
+    prices = read_prices(
+        READERS.build(history.reader),
+        start=history.start,
+        end=history.end,
+        fill=history.fill,
+        factors=described or None,
     )
-
-
-def _factors(history: HistoryConfig, prices: pd.DataFrame) -> tuple[Any, ...]:
-    from qfin.market import RiskFactor, infer_factors
-
-    if history.factors:
-        return tuple(RiskFactor(**factor.model_dump()) for factor in history.factors)
-    return tuple(prices.attrs.get("factors") or infer_factors(map(str, prices.columns)))
+    return prices, tuple(known_factors(prices))
 
 
 def _source(history: HistoryConfig) -> str:
@@ -87,7 +91,7 @@ def _source(history: HistoryConfig) -> str:
     return f"{spec.get('kind')} {named}".strip()
 
 
-def _fingerprint(prices: pd.DataFrame, returns: Any) -> str:
+def _fingerprint(prices: pd.DataFrame, returns: ReturnsFrame) -> str:
     import hashlib
 
     import numpy as np

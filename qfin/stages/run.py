@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,7 +45,7 @@ class RunResult:
     ----------
     rows : a row a model, the one the report is about first
     base_currency : of VaR and ES
-    artifacts : every artifact, in the order of the stages
+    artifacts : every artifact, the report last; of a run, `reused` says which were there already
     report : path of the HTML report
     scenarios : path of the first model's scenario set
     """
@@ -90,14 +90,17 @@ def run(config: RunConfig, store: Store, progress: Watcher | None = None) -> Run
     """
     with watching(progress):
         check_models(config)
-        history = ingest(config, store)
-        check_portfolio(config, history)
-        encoding = encode(config, history, store)
+        made = [ingest(config, store)]
+        check_portfolio(config, made[0])
+        made.append(encode(config, made[0], store))
         risks = []
         for spec in [config.dependence, *config.rivals]:
-            scenarios = generate(config, train(config, spec, encoding, store), store)
+            model = train(config, spec, made[1], store)
+            scenarios = generate(config, model, store)
             risks.append(risk(config, scenarios, store))
-        return RunResult.of(report(risks, store), store)
+            made += [model, scenarios, risks[-1]]
+        made.append(report(risks, store))
+        return replace(RunResult.of(made[-1], store), artifacts=tuple(made))
 
 
 def _row(risk: Artifact, model: Artifact) -> ResultRow:

@@ -1,0 +1,192 @@
+"""One command a stage. Each starts from an artifact, or has the stages before it find or make one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qfin.cli._console import output, stage_progress
+from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
+from qfin.errors import ConfigError
+
+if TYPE_CHECKING:
+    from qfin.stages.config import RunConfig
+    from qfin.store import Artifact, Store
+
+_FROM = "Artifact to start from: stage/id, or the beginning of an id."
+_MADE = "by the stages before"
+_MODEL = typer.Option(
+    "--model", "-m", metavar="KIND", help="Kind of dependence model.", show_default="the configured"
+)
+ModelOption = Annotated[str | None, _MODEL]
+
+
+def ingest(config: ConfigOption = None, store: StoreOption = None) -> None:
+    """Read prices, check them, and make returns of them.
+
+    Example: [bold]qfin ingest --config my.toml[/bold]
+    """
+    with stage_progress():
+        made = _ingest(configuration(config), opened(store))
+    _tell(made)
+
+
+def encode(
+    history: Annotated[str | None, typer.Argument(help=_FROM, show_default=_MADE)] = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Fit volatility and marginals, and turn the history into bitstrings.
+
+    Example: [bold]qfin encode ingest/21e4745b[/bold]
+    """
+    with stage_progress():
+        made = _encode(configuration(config), opened(store), history)
+    _tell(made)
+
+
+def train(
+    encoding: Annotated[str | None, typer.Argument(help=_FROM, show_default=_MADE)] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Fit a dependence model and score it on days held out.
+
+    Example: [bold]qfin train --model student_t[/bold]
+    """
+    with stage_progress():
+        made = _train(configuration(config), opened(store), encoding, model)
+    _tell(made)
+
+
+def generate(
+    trained: Annotated[str | None, typer.Argument(metavar="[TRAIN]", help=_FROM, show_default=_MADE)] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Draw a scenario set.
+
+    Example: [bold]qfin generate train/2f7e598b[/bold]
+    """
+    with stage_progress():
+        made = _generate(configuration(config), opened(store), trained, model)
+    _tell(made)
+
+
+def risk(
+    scenarios: Annotated[str | None, typer.Argument(help=_FROM, show_default=_MADE)] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Revalue the portfolio under a scenario set: VaR and ES.
+
+    Example: [bold]qfin risk generate/7e32f65b --config my.toml[/bold]
+    """
+    with stage_progress():
+        made = _risk(configuration(config), opened(store), scenarios, model)
+    _tell(made)
+
+
+def report(
+    risks: Annotated[
+        list[str] | None,
+        typer.Argument(help="Risk artifacts: the one it is about, then its rivals.", show_default=_MADE),
+    ] = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Lay risk artifacts side by side in one HTML file.
+
+    Example: [bold]qfin report risk/64201a77 risk/42400abb[/bold]
+    """
+    from qfin import stages
+
+    there = opened(store)
+    with stage_progress():
+        if risks:
+            made = stages.report([_given(there, "risk", reference) for reference in risks], there)
+        else:
+            made = _report(configuration(config), there)
+    _tell(made)
+
+
+def _ingest(config: RunConfig, store: Store) -> Artifact:
+    from qfin import stages
+
+    return stages.ingest(config, store)
+
+
+def _encode(config: RunConfig, store: Store, history: str | None = None) -> Artifact:
+    from qfin import stages
+
+    return stages.encode(
+        config, _given(store, "ingest", history) if history else _ingest(config, store), store
+    )
+
+
+def _train(
+    config: RunConfig, store: Store, encoding: str | None = None, model: str | None = None
+) -> Artifact:
+    from qfin import stages
+
+    spec = _spec(config, model)
+    start = _given(store, "encode", encoding) if encoding else _encode(config, store)
+    return stages.train(config, spec, start, store)
+
+
+def _generate(
+    config: RunConfig, store: Store, trained: str | None = None, model: str | None = None
+) -> Artifact:
+    from qfin import stages
+
+    start = _given(store, "train", trained, model) if trained else _train(config, store, model=model)
+    return stages.generate(config, start, store)
+
+
+def _risk(
+    config: RunConfig, store: Store, scenarios: str | None = None, model: str | None = None
+) -> Artifact:
+    from qfin import stages
+
+    if scenarios:
+        return stages.risk(config, _given(store, "generate", scenarios, model), store)
+    stages.check_portfolio(config, _ingest(config, store))
+    return stages.risk(config, _generate(config, store, model=model), store)
+
+
+def _report(config: RunConfig, store: Store) -> Artifact:
+    from qfin import stages
+
+    return store.get(stages.run(config, store).artifacts[-1].ref)
+
+
+def _spec(config: RunConfig, model: str | None) -> str | dict[str, object]:
+    """The configured model, or the configured rival of that kind with its parameters, or the kind as it is."""
+    if model is None:
+        return config.dependence
+    for spec in (config.dependence, *config.rivals):
+        if isinstance(spec, dict) and spec.get("kind") == model:
+            return spec
+    return model
+
+
+def _given(store: Store, stage: str, reference: str, model: str | None = None) -> Artifact:
+    artifact = store.get(reference)
+    if artifact.stage != stage:
+        raise ConfigError(f"{artifact.ref} is an artifact of {artifact.stage!r}; wanted one of {stage!r}")
+    if model is not None:
+        raise ConfigError(
+            f"--model says what to train, and {artifact.ref} is made already; name only one of the two"
+        )
+    return artifact
+
+
+def _tell(artifact: Artifact) -> None:
+    from qfin.cli._look import describe
+
+    console = output()
+    console.print(describe(artifact))
