@@ -1,0 +1,28 @@
+"""The HTML report: one self-contained file, made from artifacts alone.
+
+    from qfin.report import collect, render
+    html = render(collect(risks, store))
+
+Importing this imports neither pandas nor jinja2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qfin.report._collect import collect
+    from qfin.report._data import ReportData
+    from qfin.report._render import render, summary
+
+__all__ = ["ReportData", "collect", "render", "summary"]
+
+_HOMES = {"ReportData": "_data", "collect": "_collect", "render": "_render", "summary": "_render"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
