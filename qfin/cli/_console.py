@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from qfin.stages import StageEvent
-    from qfin.store import Artifact
 
 WIDTH_OF_A_PIPE = 120
+WAITING = "server"
 
 
 def output() -> Console:
@@ -39,41 +39,42 @@ def failed(message: str, code: int = 2) -> int:
 
 
 @contextmanager
-def stage_progress() -> Iterator[dict[str, Artifact]]:
-    """While the context lasts, stages show on stderr: a spinner for each at work, a line for each done.
-
-    Gives the artifacts they have made or found, by reference.
-    """
+def stage_progress() -> Iterator[StageLines]:
+    """A watcher of stages whose lines show on stderr while the context lasts."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from qfin.stages import watching
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=diagnostics(), transient=True) as progress:
-        lines = _Lines(progress)
-        with watching(lines):
-            yield lines.artifacts
+        yield StageLines(progress)
 
 
-class _Lines:
-    """A watcher of stages that writes on a progress display."""
+class StageLines:
+    """A spinner for each stage at work, a line for each artifact made or found."""
 
     def __init__(self, progress: Progress) -> None:
-        self.artifacts: dict[str, Artifact] = {}
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
+        self._told: set[str] = set()
 
     def __call__(self, event: StageEvent) -> None:
         console = self._progress.console
         if event.artifact is None:
-            if console.is_terminal:
-                self._tasks[event.name] = self._progress.add_task(escape(event.name), total=None)
+            self._tell_waiting(event)
             return
-        if event.name in self._tasks:
-            self._progress.remove_task(self._tasks.pop(event.name))
-        if event.artifact.ref in self.artifacts:
-            return
-        self.artifacts[event.artifact.ref] = event.artifact
-        took = ("reused", "green") if event.artifact.reused else (f"{event.seconds:.1f} s", "cyan")
-        line = Text.assemble(f"{event.name:<28} ", (event.artifact.ref, "dim"), "  ", took)
-        console.print(line, soft_wrap=True)
+        self._drop(event.name)
+        if event.artifact.ref not in self._told:
+            self._told.add(event.artifact.ref)
+            took = ("reused", "green") if event.artifact.reused else (f"{event.seconds:.1f} s", "cyan")
+            console.print(
+                Text.assemble(f"{event.name:<28} ", (event.artifact.ref, "dim"), "  ", took), soft_wrap=True
+            )
+
+    def _tell_waiting(self, event: StageEvent) -> None:
+        self._drop(WAITING)  # the wait for a server is over when a stage begins
+        if self._progress.console.is_terminal:
+            name = WAITING if event.stage == "server" else event.name
+            self._tasks[name] = self._progress.add_task(escape(event.name), total=None)
+
+    def _drop(self, name: str) -> None:
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks.pop(name))

@@ -32,23 +32,24 @@ def run(
     from qfin import stages
 
     wanted, there = configuration(config), opened(store)
-    with stage_progress() as made:
+    with stage_progress() as lines:
         if local:
-            result = stages.run(wanted, there)
+            result = stages.run(wanted, there, lines)
         else:
             from flows import run_daily
 
-            result = stages.RunResult.of(there.get(run_daily(wanted, there.root)["report"]), there)
-    _tell(result, sum(artifact.reused for artifact in made.values()))
+            result = run_daily(wanted, there.root, lines)
+    _tell(result)
 
 
-def _tell(result: RunResult, reused: int) -> None:
+def _tell(result: RunResult) -> None:
     console = output()
     console.print()
     console.print(result_table(result))
-    console.print(f"report     {result.report}", soft_wrap=True)
+    reused = sum(artifact.reused for artifact in result.artifacts)
+    console.print(f"artifacts  {len(result.artifacts)}, {reused or 'none'} of them reused", soft_wrap=True)
     console.print(f"scenarios  {result.scenarios}", soft_wrap=True)
-    console.print(f"artifacts  {len(result.artifacts)}, {reused} of them reused", soft_wrap=True)
+    console.print(f"report     {result.report}", soft_wrap=True)
 
 
 def result_table(result: RunResult) -> Table:

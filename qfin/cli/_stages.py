@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,7 +29,7 @@ def ingest(config: ConfigOption = None, store: StoreOption = None) -> None:
 
     Example: [bold]qfin ingest --config my.toml[/bold]
     """
-    with stage_progress():
+    with _showing():
         made = _ingest(configuration(config), opened(store))
     _tell(made)
 
@@ -41,7 +43,7 @@ def encode(
 
     Example: [bold]qfin encode ingest/21e4745b[/bold]
     """
-    with stage_progress():
+    with _showing():
         made = _encode(configuration(config), opened(store), history)
     _tell(made)
 
@@ -56,7 +58,7 @@ def train(
 
     Example: [bold]qfin train --model student_t[/bold]
     """
-    with stage_progress():
+    with _showing():
         made = _train(configuration(config), opened(store), encoding, model)
     _tell(made)
 
@@ -71,7 +73,7 @@ def generate(
 
     Example: [bold]qfin generate train/2f7e598b[/bold]
     """
-    with stage_progress():
+    with _showing():
         made = _generate(configuration(config), opened(store), trained, model)
     _tell(made)
 
@@ -86,7 +88,7 @@ def risk(
 
     Example: [bold]qfin risk generate/7e32f65b --config my.toml[/bold]
     """
-    with stage_progress():
+    with _showing():
         made = _risk(configuration(config), opened(store), scenarios, model)
     _tell(made)
 
@@ -106,7 +108,7 @@ def report(
     from qfin import stages
 
     there = opened(store)
-    with stage_progress():
+    with _showing():
         if risks:
             made = stages.report([_given(there, "risk", reference) for reference in risks], there)
         else:
@@ -161,7 +163,7 @@ def _risk(
 def _report(config: RunConfig, store: Store) -> Artifact:
     from qfin import stages
 
-    return store.get(stages.run(config, store).artifacts[-1].ref)
+    return stages.run(config, store).artifacts[-1]
 
 
 def _spec(config: RunConfig, model: str | None) -> str | dict[str, object]:
@@ -185,8 +187,15 @@ def _given(store: Store, stage: str, reference: str, model: str | None = None) -
     return artifact
 
 
+@contextmanager
+def _showing() -> Iterator[None]:
+    from qfin.stages import watching
+
+    with stage_progress() as lines, watching(lines):
+        yield
+
+
 def _tell(artifact: Artifact) -> None:
     from qfin.cli._look import describe
 
-    console = output()
-    console.print(describe(artifact))
+    output().print(describe(artifact))
