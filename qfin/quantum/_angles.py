@@ -63,14 +63,14 @@ class AngleMap:
 
     def angles(self, theta: np.ndarray) -> np.ndarray:
         """Angle of each gate in radians, shape (n_parameters,) to (n_angles,)."""
-        angles = self.offsets + np.bincount(self.rows, self.slopes * theta[self.columns], len(self.offsets))
+        angles = self.offsets + _scatter(self.rows, self.slopes * theta[self.columns], len(self.offsets))
         for curve in self.curved:
             angles[curve.row] = curve.value(theta)
         return angles
 
     def pull_back(self, theta: np.ndarray, by_angle: np.ndarray) -> np.ndarray:
         """Gradient with respect to theta from the gradient with respect to the angles (chain rule)."""
-        gradient = np.bincount(self.columns, self.slopes * by_angle[self.rows], self.n_parameters)
+        gradient = _scatter(self.columns, self.slopes * by_angle[self.rows], self.n_parameters)
         for curve in self.curved:
             for column, slope in curve.derivatives(theta):
                 gradient[column] += slope * by_angle[curve.row]
@@ -96,6 +96,10 @@ class _Curved:
 
     def _values(self, theta: np.ndarray) -> dict[Any, float]:
         return {parameter: float(theta[column]) for parameter, column in self.free}
+
+
+def _scatter(places: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    return np.bincount(places, values, size).astype(float, copy=False)  # of nothing, bincount makes integers
 
 
 def _evaluate(expression: Any, values: dict[Any, float], where: str) -> float:

@@ -62,7 +62,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     try:
         checkpoint = persistence.load(folder, pointer.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (StoreError, OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"the checkpoint in {folder} is damaged; delete the folder to start again"
         ) from error

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-_COLUMNS = 24
+_ONE_ROW = -1
 _STYLE = {"name": "iqp", "fontsize": 11, "subfontsize": 8}
 
 
 def draw_svg(circuit: QuantumCircuit) -> str:
     """The circuit as SVG text, drawn by Qiskit; the same circuit gives the same text.
 
-    A prepared state is one box, "prior"; long circuits are folded into rows.
+    A prepared state is one box, "prior"; long circuits are one long row, to scroll sideways.
     """
     import matplotlib
     from matplotlib import pyplot
 
     with matplotlib.rc_context({"svg.hashsalt": "qfin", "svg.fonttype": "path"}):
-        figure = _labelled(circuit).draw("mpl", style=_STYLE, fold=_COLUMNS, idle_wires=True)
+        figure = _labelled(circuit).draw("mpl", style=_STYLE, fold=_ONE_ROW, idle_wires=True)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         pyplot.close(figure)

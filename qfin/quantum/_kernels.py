@@ -110,7 +110,9 @@ def walsh_hadamard(x):
         q += 1
 
 
-@njit("void(f8[::1], f8[::1])", **_OPTIONS)
+@njit(
+    "void(f8[::1], f8[::1])", **{**_OPTIONS, "fastmath": {"contract", "nsz"}}
+)  # reassociated, the reduction is lost
 def _cosine_sine(phase, sine):
     """Cosine (in place) and sine of an array, to 2 units in the last place for |phase| < 1e5.
 

@@ -143,7 +143,7 @@ class _Reader:
         rule = _RULES.get(gate.name) if _is_standard(gate) else None
         if rule is not None and not (rule is _controlled_phase and len(qubits) > _MOST_CONTROLS):
             rule(self, qubits, *gate.params)
-        elif len(qubits) == 1 and hasattr(gate, "to_matrix") and not _has_free_angle(gate):
+        elif len(qubits) == 1 and hasattr(gate, "__array__") and not _has_free_angle(gate):
             self.fixed(qubits[0], np.asarray(gate.to_matrix(), dtype=complex))
         else:
             self._read_definition(_definition(gate, self.where), qubits)
