@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -79,14 +80,21 @@ def _decimal(low: float, high: float, example: str) -> _Checked:
     return _Checked(check, f"> {low:g}", f"< {high:g}")
 
 
-def _name_or_number(value: Any) -> Any:
-    if not isinstance(value, str):
-        return _number(value)
-    try:
-        return float(value)
-    except ValueError:
-        return value
+def _named(number: _Checked) -> _Checked:
+    """A name, or a number as `number` has it; a table's text is a number if it reads as one."""
 
+    def check(value: Any) -> Any:
+        try:
+            named = isinstance(value, str) and not math.isfinite(float(value))
+        except ValueError:
+            named = True
+        return value if named else number.check(value)
+
+    return _Checked(check, *number.metadata)
+
+
+_rate = _decimal(-0.5, 1.0, "0.036 is 3.6 per cent")
+_volatility = _decimal(0.0, 5.0, "0.08 is 8 per cent")
 
 Day = Annotated[date, _Checked(_day, "ISO 8601")]
 Currency = Annotated[str, _Checked(_code(3, "a currency code such as EUR"), "ISO 4217")]
@@ -95,10 +103,10 @@ Pair = Annotated[
 ]
 Amount = Annotated[float, _Checked(_number), Field(allow_inf_nan=False)]
 Positive = Annotated[float, _Checked(_number), Field(gt=0, allow_inf_nan=False)]
-Rate = Annotated[float, _decimal(-0.5, 1.0, "0.036 is 3.6 per cent")]
-Vol = Annotated[float, _decimal(0.0, 5.0, "0.08 is 8 per cent")]
-NamedRate = Annotated[str | Rate, _Checked(_name_or_number)]
-NamedVol = Annotated[str | Vol, _Checked(_name_or_number)]
+Rate = Annotated[float, _rate]
+Vol = Annotated[float, _volatility]
+NamedRate = Annotated[str | float, _named(_rate)]
+NamedVol = Annotated[str | float, _named(_volatility)]
 
 
 def checked_fields(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -114,29 +122,33 @@ def checked_fields(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any]
             try:
                 clean[name] = _adapters(cls)[name].validate_python(values[name])
             except ValidationError as error:
-                problems.append(f"{name} {explain(error)}, got {values[name]!r}")
+                problems.append(f"{name} {explain(_told(error))}, got {values[name]!r}")
         elif field.default is dataclasses.MISSING:
             problems.append(f"{name} is missing")
     return clean, problems
 
 
-def explain(error: ValidationError) -> str:
-    """What pydantic says of one value, as the end of a sentence that begins with the value's name."""
-    details = [
-        d for d in error.errors() if d["type"] not in ("none_required", "string_type")
-    ] or error.errors()
-    message = details[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+def explain(detail: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as the end of a sentence that begins with the value's name."""
+    message = str(detail["msg"])
+    for prefix in ("Value error, ", "Input ", "String "):
+        message = message.removeprefix(prefix)
     return message[0].lower() + message[1:]
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """The choices there are, the closest first asked about."""
+    """The end of a sentence that says `name` is none of the choices."""
     choices = sorted(choices)
     if not choices:
         return "; there are none"
     close = difflib.get_close_matches(name, choices, 1)
-    asked = f"; did you mean {close[0]}?" if close else ""
-    return f"{asked} ({', '.join(choices)})"
+    return f"; {f'did you mean {close[0]}? ' if close else ''}choose one of: {', '.join(choices)}"
+
+
+def _told(error: ValidationError) -> Mapping[str, Any]:
+    """Of an optional field's two errors, the one that is not about None."""
+    details = error.errors()
+    return next((d for d in details if d["type"] != "none_required"), details[0])
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qfin.errors import DataError, QfinError
-from qfin.risk._fields import checked_fields, did_you_mean, is_currency
+from qfin.risk._fields import checked_fields, did_you_mean, explain, is_currency
 from qfin.risk._static import StaticMarket
 from qfin.risk.instruments import INSTRUMENTS, Instrument
 
@@ -120,13 +120,11 @@ def _trade(fields: Any, number: int) -> Instrument:
 
 
 def _market_problem(detail: Mapping[str, Any]) -> str:
-    # curves.USD.rate.float and curves.USD.rate.constrained-str are one place to a user
-    place = ".".join(["market", *(str(p) for p in detail["loc"] if p not in ("[key]", "float", "str"))])
+    place = ".".join(["market", *(str(part) for part in detail["loc"])])
     if detail["type"] == "extra_forbidden":
         return f"{place}: there is no such key"
-    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     given = "" if isinstance(detail["input"], Mapping | list) else f", got {detail['input']!r}"
-    return f"{place} {message[0].lower()}{message[1:]}{given}"
+    return f"{place} {explain(detail)}{given}"
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:

@@ -87,7 +87,7 @@ def _impossible_levels(portfolio: Portfolio, market: Market, levels: np.ndarray)
 
 def _impossible(factor: RiskFactor, column: np.ndarray, rows: np.ndarray) -> str:
     first = rows[0]
-    more = f" (and in {len(rows) - 1} scenarios more)" if len(rows) > 1 else ""
+    more = f" (and in {len(rows) - 1} more)" if len(rows) > 1 else ""
     cure = (
         ""
         if factor.return_type == "log"

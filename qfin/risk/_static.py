@@ -78,7 +78,7 @@ class Curve(BaseModel):
     @model_validator(mode="after")
     def _one_of_three(self) -> Curve:
         if sum(part is not None for part in (self.rate, self.pillars, self.factors)) != 1:
-            raise ValueError("a curve is given by one of: rate, pillars, factors")
+            raise ValueError("should be given by one of: rate, pillars, factors")
         return self
 
     @property
