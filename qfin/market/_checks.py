@@ -34,14 +34,8 @@ def shape(prices: pd.DataFrame, factors: Sequence[RiskFactor]) -> Iterator[Findi
         row = int(np.argmax(prices.index.isna())) + 1
         yield Finding("error", "dates", None, None, f"row {row} of the prices has no date; drop the row")
     if len(prices) < 2:
-        have = f"{len(prices)} row{'' if len(prices) == 1 else 's'} of prices"
-        yield Finding(
-            "error",
-            "rows",
-            None,
-            None,
-            f"there {'is' if len(prices) == 1 else 'are'} {have}; a return needs 2",
-        )
+        have = "is 1 row" if len(prices) == 1 else "are no rows"
+        yield Finding("error", "rows", None, None, f"there {have} of prices; a return needs 2")
     columns = [str(column) for column in prices.columns]
     for factor in factors:
         if factor.name not in columns:

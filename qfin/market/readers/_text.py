@@ -73,10 +73,12 @@ def _column(table: _Table, position: int) -> np.ndarray:
 def _split(text: str, name: str, separator: str) -> _Table:
     if not text.strip():
         raise DataError(f"{name} is empty; it needs a header and a row of prices for each date")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     rows, lines, line = [], [], 1
     try:
         for cells in reader:
+            if any("\n" in cell for cell in cells):
+                raise DataError(f"{name}: row {line} has a quote that is not closed; close or remove it")
             if any(cell.strip() for cell in cells):
                 rows.append(cells)
                 lines.append(line)

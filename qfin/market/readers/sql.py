@@ -113,7 +113,7 @@ def _fetch(url: URL, query: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
     engine = _engine(url)
     try:
         connection = engine.connect()
-    except SQLAlchemyError as error:
+    except Exception as error:  # whatever the driver raises: it may quote the password
         message = _without_secrets(_first_line(error), url)
         raise BackendError(f"the database {shown} cannot be reached: {message}", retry=True) from None
     with connection:
@@ -137,7 +137,7 @@ def _check_file(url: URL) -> None:
 
 def _engine(url: URL) -> Engine:
     from sqlalchemy import create_engine
-    from sqlalchemy.exc import NoSuchModuleError
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
     from sqlalchemy.pool import NullPool
 
     try:
@@ -146,7 +146,10 @@ def _engine(url: URL) -> Engine:
         raise ConfigError(
             f"SQLAlchemy knows no database {url.drivername!r}; check the beginning of the URL"
         ) from None
-    except ModuleNotFoundError as error:
+    except SQLAlchemyError as error:
+        message = _without_secrets(_first_line(error), url)
+        raise ConfigError(f"the database's URL cannot be used: {message}") from None
+    except ImportError as error:
         raise ConfigError(f"databases {url.drivername!r} need: pip install {error.name}") from None
 
 
