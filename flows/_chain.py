@@ -1,0 +1,100 @@
+"""The stages one after another, each from the artifact that is named or else from the stages before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows import _artifacts, _tasks
+from flows._environment import store_root
+from flows._flow import date_run
+from flows._tasks import Published, published
+from qfin.stages.config import RunConfig
+from qfin.store import Store
+
+
+class Chain:
+    """A run's stages as Prefect tasks, one at a time: QuantLib's evaluation date is the process's.
+
+    Each method takes references (`stage/id`) of what it starts from. None means: whatever the configuration leads to,
+    which costs a look-up where the store has it already. The first stage names the flow run after the history's last
+    day.
+
+    Parameters
+    ----------
+    config : everything that determines the run
+    store : root of the store; None as in `Store`
+    """
+
+    def __init__(self, config: RunConfig, store: str | None) -> None:
+        self.config = config
+        self.root = store_root(store)
+        self.store = Store(self.root)
+        self._dated = False
+
+    def history(self) -> Published:
+        """Prices read, checked and turned into returns."""
+        done = _tasks.ingest(self.config, self.root)
+        self._show("ingest", [done])
+        return done
+
+    def checked(self) -> Published:
+        """The history, once models and portfolio are known to be usable with it."""
+        history = self.history()
+        _tasks.check(self.config, history["ref"], self.root)
+        return history
+
+    def encoding(self, history: str | None = None) -> Published:
+        """Volatility and marginals fitted, and the history put on the qubits' grid."""
+        done = _tasks.encode(self.config, history or self.history()["ref"], self.root)
+        self._show("encode", [done])
+        return done
+
+    def models(self, encoding: str | None = None) -> list[Published]:
+        """The configured model trained, and its rivals after it."""
+        start = encoding or self.encoding()["ref"]
+        specs = [self.config.dependence, *self.config.rivals]
+        done = [_tasks.train(self.config, spec, start, self.root) for spec in specs]
+        self._show("train", done)
+        return done
+
+    def scenarios(self, models: Sequence[str] | None = None) -> list[Published]:
+        """Scenarios drawn from each model."""
+        found = self._found(models) if models else self.models()
+        done = [_tasks.generate(self.config, m["ref"], self.root, m["summary"]["label"]) for m in found]
+        self._show("generate", done)
+        return done
+
+    def risks(self, scenarios: Sequence[str] | None = None) -> list[Published]:
+        """The portfolio revalued under each scenario set."""
+        found = (
+            self._found(scenarios)
+            if scenarios
+            else self.scenarios(refs(self.models(self._checked_encoding())))
+        )
+        done = [_tasks.risk(self.config, s["ref"], self.root, s["summary"]["label"]) for s in found]
+        self._show("risk", done)
+        return done
+
+    def report(self, risks: Sequence[str] | None = None) -> Published:
+        """All models side by side, the first as the one the report is about."""
+        done = _tasks.report(list(risks) if risks else refs(self.risks()), self.root)
+        self._show("report", [done])
+        _artifacts.outcome(self.store, done["ref"])
+        return done
+
+    def _checked_encoding(self) -> str:
+        return self.encoding(self.checked()["ref"])["ref"]
+
+    def _found(self, wanted: Sequence[str]) -> list[Published]:
+        return [published(self.store.get(ref)) for ref in wanted]
+
+    def _show(self, stage: str, done: Sequence[Published]) -> None:
+        if not self._dated:
+            date_run(self.store, self.store.get(done[0]["ref"]))
+            self._dated = True
+        _artifacts.stage(stage, done)
+
+
+def refs(done: Sequence[Published]) -> list[str]:
+    """References of what was published."""
+    return [one["ref"] for one in done]

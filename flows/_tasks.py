@@ -1,0 +1,120 @@
+"""A task a stage: it calls the stage's function, and hands on a reference to what that published.
+
+Results are small JSON values and are not stored by Prefect: the artifact store is the cache, shared with every other
+way to run a stage. Whether a failure is tried again is the error's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ParamSpec, TypedDict, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
+from prefect.runtime import task_run
+from prefect.tasks import Task
+
+from qfin import stages
+from qfin.errors import QfinError
+from qfin.stages.config import RunConfig, Spec
+from qfin.stages.train import check_models
+from qfin.store import Artifact, Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Published(TypedDict):
+    """An artifact as flows hand it on: reference `stage/id`, whether it was there already, its folder, its figures."""
+
+    ref: str
+    reused: bool
+    folder: str
+    summary: dict[str, Any]
+
+
+def published(artifact: Artifact) -> Published:
+    """The artifact as flows hand it on."""
+    return Published(
+        ref=artifact.ref, reused=artifact.reused, folder=str(artifact.folder), summary=dict(artifact.summary)
+    )
+
+
+def _worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, QfinError) and error.retry
+
+
+def _train_name() -> str:
+    spec = task_run.parameters["spec"]
+    return f"train {spec if isinstance(spec, str) else spec.get('kind')}"
+
+
+def _stage(run_name: str | Callable[[], str]) -> Callable[[Callable[P, R]], Task[P, R]]:
+    return task(
+        task_run_name=run_name,
+        retries=2,
+        retry_delay_seconds=[10, 60],
+        retry_condition_fn=_worth_retrying,
+        persist_result=False,
+        cache_policy=NO_CACHE,
+    )
+
+
+@_stage("ingest")
+def ingest(config: RunConfig, store: str) -> Published:
+    """Prices read, checked and turned into returns."""
+    return _told(stages.ingest(config, Store(store)))
+
+
+@_stage("check models and portfolio")
+def check(config: RunConfig, history: str, store: str) -> None:
+    """Models and portfolio can be used with this history: found out before anything is trained."""
+    check_models(config)
+    stages.check_portfolio(config, Store(store).get(history))
+
+
+@_stage("encode")
+def encode(config: RunConfig, history: str, store: str) -> Published:
+    """Volatility and marginals fitted, and the history put on the qubits' grid."""
+    opened = Store(store)
+    return _told(stages.encode(config, opened.get(history), opened))
+
+
+@_stage(_train_name)
+def train(config: RunConfig, spec: Spec, encoding: str, store: str) -> Published:
+    """One dependence model trained, and scored on days it has not seen."""
+    opened = Store(store)
+    return _told(stages.train(config, spec, opened.get(encoding), opened))
+
+
+@_stage("generate {label}")
+def generate(config: RunConfig, model: str, store: str, label: str) -> Published:
+    """Scenarios drawn from one model."""
+    opened = Store(store)
+    return _told(stages.generate(config, opened.get(model), opened))
+
+
+@_stage("risk {label}")
+def risk(config: RunConfig, scenarios: str, store: str, label: str) -> Published:
+    """The portfolio revalued under one scenario set, and its measures."""
+    opened = Store(store)
+    return _told(stages.risk(config, opened.get(scenarios), opened))
+
+
+@_stage("report")
+def report(risks: list[str], store: str) -> Published:
+    """The figures of all models laid side by side in one HTML file."""
+    opened = Store(store)
+    return _told(stages.report([opened.get(risk) for risk in risks], opened))
+
+
+def _told(artifact: Artifact) -> Published:
+    done = "reused, its inputs have not changed" if artifact.reused else f"published in {artifact.folder}"
+    with suppress(MissingContextError):  # called through `.fn`: there is no run to log to
+        get_run_logger().info("%s %s", artifact.ref, done)
+    return published(artifact)
