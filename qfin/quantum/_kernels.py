@@ -3,14 +3,14 @@
 A state psi is two float64 arrays, its real and imaginary parts, indexed by outcome (bit q is qubit q). The tables that
 describe a circuit are data (`_stages.Tables`), so a new circuit compiles nothing.
 
-Forward, psi goes through the stages. Backward, with w = dL/dp held fixed and lambda = w psi, both psi and lambda go back
-through the inverse of each stage, and each rotation exp(-i a/2 G) contributes (Jones and Gacon, arXiv 2009.02823)
+Forward, psi goes through the stages. Backward, with w = dL/dp held fixed and lambda = w psi, both psi and lambda go
+back through the inverse of each stage, and each rotation exp(-i a/2 G) contributes (Jones and Gacon, arXiv 2009.02823)
 
     dL/da = 2 Re <lambda| -i/2 G |psi> = Im <lambda| G |psi>      (psi and lambda after the rotation)
 
-- one-qubit gates: the rotations fused into one gate share Im <lambda| X, Y, Z |psi> on their qubit, after the gate; what
-  follows a rotation inside the gate, U, turns its axis: G = U sigma U^+ = n . (X, Y, Z). A real gate needs Y only:
-  Im <lambda|Y|psi> = sum over pairs of Re(conj(lambda_1) psi_0 - conj(lambda_0) psi_1);
+- one-qubit gates: the rotations fused into one gate share Im <lambda| X, Y, Z |psi> on their qubit, after the gate;
+  what follows a rotation inside the gate, U, turns its axis: G = U sigma U^+ = n . (X, Y, Z). A real gate needs Y
+  only: Im <lambda|Y|psi> = sum over pairs of Re(conj(lambda_1) psi_0 - conj(lambda_0) psi_1);
 - Z-words: all phases of the stage at once, phase(z) = sum over words of -a/2 (-1)^(m.z), a Walsh-Hadamard transform of
   the angles; and all their gradients at once, Im <lambda| Z_m |psi> = transform of Im(conj(lambda) psi) at m;
 - CX networks: one gather through the map's images of low and high halves of the outcome.
@@ -19,15 +19,28 @@ through the inverse of each stage, and each rotation exp(-i a/2 G) contributes (
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
-_MATH = {"reassoc", "contract", "nsz", "arcp"}
-_ONE_QUBIT, _DIAGONAL = 0, 1
-_OPTIONS = {"cache": True, "nogil": True, "fastmath": _MATH, "error_model": "numpy"}
+from qfin.quantum._stages import DIAGONAL, ONE_QUBIT, Tables
+
+Array = np.ndarray
+_REAL, _MATRIX, _MAPS = types.float64[::1], types.complex128[:, ::1], types.int64[:, ::1]
+_FIELDS = dict.fromkeys(Tables._fields, types.int64[::1])
+_FIELDS |= {
+    "constants": types.complex128[:, :, ::1],
+    "low": _MAPS,
+    "high": _MAPS,
+    "low_back": _MAPS,
+    "high_back": _MAPS,
+}
+_TABLES = types.NamedTuple(list(_FIELDS.values()), Tables)
+
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+_INNER = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-@njit("void(f8[::1], i8, f8, f8, f8, f8)", **_OPTIONS)
-def _turn_real(x, q, a, b, c, d):
+@njit("void(f8[::1], i8, f8, f8, f8, f8)", **_INNER)
+def _turn_real(x: Array, q: int, a: float, b: float, c: float, d: float) -> None:
     """The real gate [[a, b], [c, d]] on qubit q of one part of a state."""
     if q == 0:
         for k in range(x.size // 2):
@@ -53,8 +66,8 @@ def _turn_real(x, q, a, b, c, d):
             v[0], v[1], v[2], v[3] = c * u0 + d * v0, c * u1 + d * v1, c * u2 + d * v2, c * u3 + d * v3
 
 
-@njit("void(f8[::1], f8[::1], i8, c16[:, ::1])", **_OPTIONS)
-def _turn(re, im, q, g):
+@njit("void(f8[::1], f8[::1], i8, c16[:, ::1])", **_INNER)
+def _turn(re: Array, im: Array, q: int, g: Array) -> None:
     """The gate g on qubit q of a state."""
     ar, ai, br, bi = g[0, 0].real, g[0, 0].imag, g[0, 1].real, g[0, 1].imag
     cr, ci, dr, di = g[1, 0].real, g[1, 0].imag, g[1, 1].real, g[1, 1].imag
@@ -69,8 +82,8 @@ def _turn(re, im, q, g):
             pi[block, 1, i] = cr * ui + ci * ur + dr * vi + di * vr
 
 
-@njit("f8(f8[::1], f8[::1], i8)", **_OPTIONS)
-def _overlap_y(x, y, q):
+@njit("f8(f8[::1], f8[::1], i8)", **_INNER)
+def _overlap_y(x: Array, y: Array, q: int) -> float:
     """Sum over pairs of y1 x0 - y0 x1, one part's share of Im <y|Y|x>."""
     total = 0.0
     if q == 0:
@@ -85,8 +98,8 @@ def _overlap_y(x, y, q):
     return total
 
 
-@njit("UniTuple(f8, 2)(f8[::1], f8[::1], f8[::1], f8[::1], i8)", **_OPTIONS)
-def _overlap_xz(xr, xi, yr, yi, q):
+@njit("UniTuple(f8, 2)(f8[::1], f8[::1], f8[::1], f8[::1], i8)", **_INNER)
+def _overlap_xz(xr: Array, xi: Array, yr: Array, yi: Array, q: int) -> tuple[float, float]:
     """Im <y|X|x> and Im <y|Z|x> on qubit q."""
     along_x, along_z = 0.0, 0.0
     s = 1 << q
@@ -102,7 +115,7 @@ def _overlap_xz(xr, xi, yr, yi, q):
 
 
 @njit("void(f8[::1])", **_OPTIONS)
-def walsh_hadamard(x):
+def walsh_hadamard(x: Array) -> None:
     """Walsh-Hadamard transform in place, unnormalised: x(m) = sum over z of (-1)^(m.z) x(z)."""
     q = 0
     while (1 << q) < x.size:
@@ -111,9 +124,9 @@ def walsh_hadamard(x):
 
 
 @njit(
-    "void(f8[::1], f8[::1])", **{**_OPTIONS, "fastmath": {"contract", "nsz"}}
-)  # reassociated, the reduction is lost
-def _cosine_sine(phase, sine):
+    types.void(_REAL, _REAL), **_OPTIONS | {"fastmath": {"contract"}}
+)  # reassociating would undo the reduction
+def _cosine_sine(phase: Array, sine: Array) -> None:
     """Cosine (in place) and sine of an array, to 2 units in the last place for |phase| < 1e5.
 
     Cody and Waite's reduction to |r| <= pi/4 and the Cephes polynomials, written without branches for vector units.
@@ -141,18 +154,18 @@ def _cosine_sine(phase, sine):
         phase[i] = cosine_sign * (c + odd * (s - c))
 
 
-@njit("void(f8[::1], f8[::1], f8[::1], i8[::1], i8[::1], i8, i8)", **_OPTIONS)
-def _phases(cosine, sine, angles, word_mask, word_angle, start, stop):
-    """Cosine and sine of the phase that the words start to stop give each outcome."""
+@njit(types.void(_REAL, _REAL, _REAL, types.int64, _TABLES), **_INNER)
+def _phases(cosine: Array, sine: Array, angles: Array, stage: int, tables: Tables) -> None:
+    """Cosine and sine of the phase that a diagonal stage gives each outcome."""
     cosine[:] = 0.0
-    for w in range(start, stop):
-        cosine[word_mask[w]] -= 0.5 * angles[word_angle[w]]
+    for w in range(tables.start[stage], tables.stop[stage]):
+        cosine[tables.word_mask[w]] -= 0.5 * angles[tables.word_angle[w]]
     walsh_hadamard(cosine)
     _cosine_sine(cosine, sine)
 
 
-@njit("void(f8[::1], f8[::1], f8[::1], f8[::1], f8)", **_OPTIONS)
-def _multiply(re, im, cosine, sine, sign):
+@njit("void(f8[::1], f8[::1], f8[::1], f8[::1], f8)", **_INNER)
+def _multiply(re: Array, im: Array, cosine: Array, sine: Array, sign: float) -> None:
     """psi times cosine + i sign sine."""
     for i in range(re.size):
         r, m, s = re[i], im[i], sign * sine[i]
@@ -160,8 +173,8 @@ def _multiply(re, im, cosine, sine, sign):
         im[i] = m * cosine[i] + r * s
 
 
-@njit("void(f8[::1], f8[::1], i8[::1], i8[::1])", **_OPTIONS)
-def _gather(source, out, low, high):
+@njit("void(f8[::1], f8[::1], i8[::1], i8[::1])", **_INNER)
+def _gather(source: Array, out: Array, low: Array, high: Array) -> None:
     """out(z) = source(image of z)."""
     for block in range(high.size):
         offset, base = block * low.size, high[block]
@@ -169,8 +182,8 @@ def _gather(source, out, low, high):
             out[offset + i] = source[base ^ low[i]]
 
 
-@njit("void(c16[:, ::1], i8, f8)", **_OPTIONS)
-def _rotation(g, axis, angle):
+@njit("void(c16[:, ::1], i8, f8)", **_INNER)
+def _rotation(g: Array, axis: int, angle: float) -> None:
     """exp(-i angle/2 sigma_axis)."""
     c, s = np.cos(0.5 * angle), np.sin(0.5 * angle)
     g[0, 0] = g[1, 1] = c
@@ -183,8 +196,8 @@ def _rotation(g, axis, angle):
         g[0, 0], g[1, 1] = complex(c, -s), complex(c, s)
 
 
-@njit("void(c16[:, ::1], c16[:, ::1])", **_OPTIONS)
-def _multiply_left(g, by):
+@njit("void(c16[:, ::1], c16[:, ::1])", **_INNER)
+def _multiply_left(g: Array, by: Array) -> None:
     """g = by g, 2x2."""
     for column in range(2):
         u, v = g[0, column], g[1, column]
@@ -192,53 +205,60 @@ def _multiply_left(g, by):
         g[1, column] = by[1, 0] * u + by[1, 1] * v
 
 
-@njit("void(c16[:, ::1], i8, i8[::1], i8[::1], f8[::1], c16[:, :, ::1])", **_OPTIONS)
-def _factor(g, f, axis, index, angles, constants):
-    if axis[f] == 0:
-        g[:] = constants[index[f]]
+@njit(types.void(_MATRIX, types.int64, _REAL, _TABLES), **_INNER)
+def _factor(g: Array, f: int, angles: Array, tables: Tables) -> None:
+    """Factor f as a matrix."""
+    if tables.factor_axis[f] == 0:
+        g[:] = tables.constants[tables.factor_index[f]]
     else:
-        _rotation(g, axis[f], angles[index[f]])
+        _rotation(g, tables.factor_axis[f], angles[tables.factor_index[f]])
 
 
-@njit("c16[:, :, ::1](i8[::1], i8[::1], i8[::1], f8[::1], c16[:, :, ::1])", **_OPTIONS)
-def gate_matrices(factor_start, factor_axis, factor_index, angles, constants):
+@njit(types.complex128[:, :, ::1](_REAL, _TABLES), **_INNER)
+def _gate_matrices(angles: Array, tables: Tables) -> Array:
     """Product of each gate's factors, shape (gates, 2, 2)."""
-    gates = np.zeros((factor_start.size - 1, 2, 2), dtype=np.complex128)
+    gates = np.zeros((tables.factor_start.size - 1, 2, 2), dtype=np.complex128)
     factor = np.empty((2, 2), dtype=np.complex128)
     for g in range(gates.shape[0]):
         gates[g, 0, 0] = gates[g, 1, 1] = 1.0
-        for f in range(factor_start[g], factor_start[g + 1]):
-            _factor(factor, f, factor_axis, factor_index, angles, constants)
+        for f in range(tables.factor_start[g], tables.factor_start[g + 1]):
+            _factor(factor, f, angles, tables)
             _multiply_left(gates[g], factor)
     return gates
 
 
-@njit("void(f8[::1], f8, f8, f8, i8, i8, i8[::1], i8[::1], f8[::1], c16[:, :, ::1])", **_OPTIONS)
-def _factor_gradients(out, along_x, along_y, along_z, first, last, axis, index, angles, constants):
-    """Add each rotation's gradient, Im <lambda| U sigma U^+ |psi>, to its angle's; U is what follows it in its gate."""
+@njit(types.void(_REAL, types.int64, types.float64, types.float64, types.float64, _REAL, _TABLES), **_INNER)
+def _add_factor_gradients(
+    out: Array, g: int, along_x: float, along_y: float, along_z: float, angles: Array, tables: Tables
+) -> None:
+    """Add Im <lambda| U sigma U^+ |psi> of each rotation in gate g to its angle's gradient; U follows it in the gate.
+
+    U sigma U^+ = n . (X, Y, Z) has n_x - i n_y in its upper right corner and n_z in its upper left one.
+    """
     u = np.zeros((2, 2), dtype=np.complex128)
     u[0, 0] = u[1, 1] = 1.0
     factor = np.empty((2, 2), dtype=np.complex128)
-    for f in range(last - 1, first - 1, -1):
+    for f in range(tables.factor_start[g + 1] - 1, tables.factor_start[g] - 1, -1):
         a, b, c, d = u[0, 0], u[0, 1], u[1, 0], u[1, 1]
-        if axis[f] == 1:
-            upper, lower = a * np.conj(d) + b * np.conj(c), a * np.conj(b) + b * np.conj(a)
-        elif axis[f] == 2:
-            upper = 1j * (b * np.conj(c) - a * np.conj(d))
-            lower = 1j * (b * np.conj(a) - a * np.conj(b))
+        axis = tables.factor_axis[f]
+        if axis == 1:
+            right, left = a * np.conj(d) + b * np.conj(c), a * np.conj(b) + b * np.conj(a)
+        elif axis == 2:
+            right, left = 1j * (b * np.conj(c) - a * np.conj(d)), 1j * (b * np.conj(a) - a * np.conj(b))
         else:
-            upper, lower = a * np.conj(c) - b * np.conj(d), a * np.conj(a) - b * np.conj(b)
-        if axis[f] != 0:  # U sigma U^+ has upper right entry n_x - i n_y and upper left entry n_z
-            out[index[f]] += along_x * upper.real - along_y * upper.imag + along_z * lower.real
-        _factor(factor, f, axis, index, angles, constants)
-        for row in range(2):  # u = u factor
-            left, right = u[row, 0], u[row, 1]
-            u[row, 0] = left * factor[0, 0] + right * factor[1, 0]
-            u[row, 1] = left * factor[0, 1] + right * factor[1, 1]
+            right, left = a * np.conj(c) - b * np.conj(d), a * np.conj(a) - b * np.conj(b)
+        if axis != 0:
+            out[tables.factor_index[f]] += along_x * right.real - along_y * right.imag + along_z * left.real
+        _factor(factor, f, angles, tables)
+        for row in range(2):  # U = U factor
+            v, w = u[row, 0], u[row, 1]
+            u[row, 0] = v * factor[0, 0] + w * factor[1, 0]
+            u[row, 1] = v * factor[0, 1] + w * factor[1, 1]
 
 
-@njit("void(f8[::1], f8[::1], i8, i8, c16[:, ::1])", **_OPTIONS)
-def _apply(re, im, q, real, g):
+@njit(types.void(_REAL, _REAL, types.int64, types.int64, _MATRIX), **_OPTIONS)
+def _apply(re: Array, im: Array, q: int, real: int, g: Array) -> None:
+    """The gate g on qubit q of a state; `real` says that its imaginary part is 0."""
     if real:
         a, b, c, d = g[0, 0].real, g[0, 1].real, g[1, 0].real, g[1, 1].real
         _turn_real(re, q, a, b, c, d)
@@ -247,74 +267,62 @@ def _apply(re, im, q, real, g):
         _turn(re, im, q, g)
 
 
-_TABLES = "i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], c16[:, :, ::1], i8[::1], i8[::1], "
-_MAPS = "i8[:, ::1], i8[:, ::1]"
-
-
-@njit("UniTuple(f8[::1], 2)(f8[::1], f8[::1], f8[::1], " + _TABLES + _MAPS + ")", **_OPTIONS)
-def forward(
-    re, im, angles, kind, start, stop, gate_qubit, gate_real, factor_start, factor_axis, factor_index, constants,
-    word_mask, word_angle, low_back, high_back,
-):  # fmt: skip
-    """The state after all stages; `re` and `im` are overwritten."""
+@njit(types.UniTuple(_REAL, 2)(_REAL, _REAL, _REAL, _TABLES), **_OPTIONS)
+def forward(re: Array, im: Array, angles: Array, tables: Tables) -> tuple[Array, Array]:
+    """The state after all stages, real and imaginary part; `re` and `im` are overwritten."""
     spare_re, spare_im = np.empty_like(re), np.empty_like(re)
-    gates = gate_matrices(factor_start, factor_axis, factor_index, angles, constants)
-    for stage in range(kind.size):
-        if kind[stage] == _ONE_QUBIT:
-            for g in range(start[stage], stop[stage]):
-                _apply(re, im, gate_qubit[g], gate_real[g], gates[g])
-        elif kind[stage] == _DIAGONAL:
-            _phases(spare_re, spare_im, angles, word_mask, word_angle, start[stage], stop[stage])
+    gates = _gate_matrices(angles, tables)
+    for stage in range(tables.kind.size):
+        first = tables.start[stage]
+        if tables.kind[stage] == ONE_QUBIT:
+            for g in range(first, tables.stop[stage]):
+                _apply(re, im, tables.gate_qubit[g], tables.gate_real[g], gates[g])
+        elif tables.kind[stage] == DIAGONAL:
+            _phases(spare_re, spare_im, angles, stage, tables)
             _multiply(re, im, spare_re, spare_im, 1.0)
-        else:
-            _gather(re, spare_re, low_back[start[stage]], high_back[start[stage]])
-            _gather(im, spare_im, low_back[start[stage]], high_back[start[stage]])
+        else:  # out(z) = in(the z' that goes to z)
+            _gather(re, spare_re, tables.low_back[first], tables.high_back[first])
+            _gather(im, spare_im, tables.low_back[first], tables.high_back[first])
             re, im, spare_re, spare_im = spare_re, spare_im, re, im
     return re, im
 
 
-@njit("f8[::1](f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], " + _TABLES + _MAPS + ")", **_OPTIONS)
-def backward(
-    re, im, lam_re, lam_im, angles, kind, start, stop, gate_qubit, gate_real, factor_start, factor_axis, factor_index,
-    constants, word_mask, word_angle, low, high,
-):  # fmt: skip
-    """dL/dangle, shape (angles,), from the state after all stages and lambda = w psi; both are overwritten."""
+@njit(_REAL(_REAL, _REAL, _REAL, _REAL, _REAL, _TABLES), **_OPTIONS)
+def backward(re: Array, im: Array, lam_re: Array, lam_im: Array, angles: Array, tables: Tables) -> Array:
+    """dL/dangle, shape (angles,), from psi after all stages and lambda = w psi; all four parts are overwritten."""
     gradient = np.zeros_like(angles)
     spare_re, spare_im = np.empty_like(re), np.empty_like(re)
     inverse = np.empty((2, 2), dtype=np.complex128)
-    gates = gate_matrices(factor_start, factor_axis, factor_index, angles, constants)
-    for stage in range(kind.size - 1, -1, -1):
-        if kind[stage] == _ONE_QUBIT:
-            for g in range(start[stage], stop[stage]):
-                q = gate_qubit[g]
+    gates = _gate_matrices(angles, tables)
+    for stage in range(tables.kind.size - 1, -1, -1):
+        first = tables.start[stage]
+        if tables.kind[stage] == ONE_QUBIT:
+            for g in range(first, tables.stop[stage]):
+                q, real = tables.gate_qubit[g], tables.gate_real[g]
                 along_x, along_z = 0.0, 0.0
                 along_y = _overlap_y(re, lam_re, q) + _overlap_y(im, lam_im, q)
-                if not gate_real[g]:
+                if not real:
                     along_x, along_z = _overlap_xz(re, im, lam_re, lam_im, q)
-                _factor_gradients(
-                    gradient, along_x, along_y, along_z, factor_start[g], factor_start[g + 1], factor_axis, factor_index,
-                    angles, constants,
-                )  # fmt: skip
+                _add_factor_gradients(gradient, g, along_x, along_y, along_z, angles, tables)
                 for row in range(2):
                     for column in range(2):
                         inverse[row, column] = np.conj(gates[g, column, row])
-                _apply(re, im, q, gate_real[g], inverse)
-                _apply(lam_re, lam_im, q, gate_real[g], inverse)
-        elif kind[stage] == _DIAGONAL:
+                _apply(re, im, q, real, inverse)
+                _apply(lam_re, lam_im, q, real, inverse)
+        elif tables.kind[stage] == DIAGONAL:
             for i in range(re.size):
                 spare_re[i] = lam_re[i] * im[i] - lam_im[i] * re[i]
             walsh_hadamard(spare_re)
-            for w in range(start[stage], stop[stage]):
-                gradient[word_angle[w]] += spare_re[word_mask[w]]
-            _phases(spare_re, spare_im, angles, word_mask, word_angle, start[stage], stop[stage])
+            for w in range(first, tables.stop[stage]):
+                gradient[tables.word_angle[w]] += spare_re[tables.word_mask[w]]
+            _phases(spare_re, spare_im, angles, stage, tables)
             _multiply(re, im, spare_re, spare_im, -1.0)
             _multiply(lam_re, lam_im, spare_re, spare_im, -1.0)
         else:
-            rows_low, rows_high = low[start[stage]], high[start[stage]]
-            _gather(re, spare_re, rows_low, rows_high)
-            _gather(im, spare_im, rows_low, rows_high)
+            _gather(re, spare_re, tables.low[first], tables.high[first])
+            _gather(im, spare_im, tables.low[first], tables.high[first])
             re, im, spare_re, spare_im = spare_re, spare_im, re, im
-            _gather(lam_re, spare_re, rows_low, rows_high)
-            _gather(lam_im, spare_im, rows_low, rows_high)
+            _gather(lam_re, spare_re, tables.low[first], tables.high[first])
+            _gather(lam_im, spare_im, tables.low[first], tables.high[first])
             lam_re, lam_im, spare_re, spare_im = spare_re, spare_im, lam_re, lam_im
     return gradient

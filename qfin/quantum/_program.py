@@ -92,8 +92,7 @@ class Program:
         weights = np.asarray(slope, dtype=float)
         if self._outcome_of is not None:
             weights = weights[self._outcome_of]
-        tables = self._arrays
-        by_angle = _kernels.backward(re, im, weights * re, weights * im, angles, *tables[:-2], *self._maps)
+        by_angle = _kernels.backward(re, im, weights * re, weights * im, angles, self._tables)
         return float(value), self._reading.angles.pull_back(theta, by_angle)
 
     def sample(
@@ -103,18 +102,6 @@ class Program:
         cumulative = np.cumsum(self.probabilities(theta, initial))
         draws = rng.random(shots) * cumulative[-1]
         return np.searchsorted(cumulative, draws, side="right").astype(np.int64)
-
-    @cached_property
-    def _arrays(self) -> tuple[np.ndarray, ...]:
-        """Tables as the kernels' arguments; the last two are what `forward` gathers by, which is the map back."""
-        *arrays, _, _, low_back, high_back = (
-            getattr(self._tables, name) for name in Tables.__dataclass_fields__
-        )
-        return (*arrays, low_back, high_back)
-
-    @property
-    def _maps(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._tables.low, self._tables.high
 
     @cached_property
     def _outcome_of(self) -> np.ndarray | None:
@@ -135,7 +122,7 @@ class Program:
         from qfin.quantum import _kernels
 
         re, im = self._start(initial)
-        return _kernels.forward(re, im, angles, *self._arrays)
+        return _kernels.forward(re, im, angles, self._tables)
 
     def _start(self, initial: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         size = 1 << self.num_qubits

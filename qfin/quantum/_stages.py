@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 import numpy as np
 
@@ -153,8 +154,7 @@ def _merge_neighbours(stages: list[_Stage]) -> list[_Stage]:
     return merged
 
 
-@dataclass(frozen=True)
-class Tables:
+class Tables(NamedTuple):
     """Stages as arrays, the form in which kernels read them.
 
     Stage s is of `kind[s]` and owns the gates, words or linear maps `start[s]` to `stop[s]`. Gate g turns
@@ -203,7 +203,9 @@ def tabulate(stages: list[_Stage], n_qubits: int) -> Tables:
     forward = [_image_tables(matrix, low_bits) for matrix in maps]
     backward = [_image_tables(_inverse(matrix), low_bits) for matrix in maps]
     return Tables(
-        *(_integers([span[k] for span in spans]) for k in range(3)),
+        kind=_integers([kind for kind, _, _ in spans]),
+        start=_integers([start for _, start, _ in spans]),
+        stop=_integers([stop for _, _, stop in spans]),
         gate_qubit=_integers([qubit for qubit, _ in gates]),
         gate_real=_integers([all(_is_real(factor) for factor in fused) for _, fused in gates]),
         factor_start=_integers(np.cumsum([0, *(len(fused) for _, fused in gates)])),
