@@ -11,6 +11,8 @@ import dataclasses
 import importlib
 import json
 import math
+import zipfile
+import zlib
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -37,11 +39,17 @@ def load(folder: Path, name: str = "model") -> Any:
     Raises
     ------
     StoreError
-        if it names anything but a class of qfin.
+        if a file is missing or damaged, or names anything but a class of qfin.
     """
-    structure = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    with np.load(folder / f"{name}.npz", allow_pickle=False) as arrays:
-        return _decode(structure, dict(arrays))
+    try:
+        structure = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        with np.load(folder / f"{name}.npz", allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise StoreError(
+            f"{folder / name} cannot be read: {str(error).splitlines()[0]}; make it again"
+        ) from None
+    return _decode(structure, arrays)
 
 
 def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -54,6 +62,8 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.generic):
         return _encode(value.item(), arrays)
     if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:  # NumPy would pickle it
+            raise TypeError(f"an array of {value.dtype} cannot be saved")
         key = f"a{len(arrays)}"
         arrays[key] = value
         return {"$array": key}
@@ -66,7 +76,9 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, list):
         return [_encode(item, arrays) for item in value]
     if isinstance(value, dict):
-        return {str(key): _encode(item, arrays) for key, item in value.items()}
+        if odd := [key for key in value if not isinstance(key, str) or key.startswith("$")]:
+            raise TypeError(f"a dictionary with the key {odd[0]!r} cannot be saved")
+        return {key: _encode(item, arrays) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
         return {"$value": _class_name(type(value)), "fields": _encode(fields, arrays)}
@@ -118,4 +130,13 @@ def _class(name: str) -> Any:
     module, _, qualified = name.partition(":")
     if not module.startswith(_PACKAGE):
         raise StoreError(f"the model names {name!r}, which is not a class of qfin; it was not loaded")
-    return getattr(importlib.import_module(module), qualified)
+    try:
+        found = getattr(importlib.import_module(module), qualified)
+    except (ImportError, AttributeError):
+        raise StoreError(
+            f"the model names {name!r}, which this version of qfin does not have; fit it again"
+        ) from None
+    # A module of qfin holds more than its own classes: what it imported is not for a file to call.
+    if not isinstance(found, type) or found.__module__ != module:
+        raise StoreError(f"the model names {name!r}, which is not a class of qfin; it was not loaded")
+    return found

@@ -86,12 +86,15 @@ class Room(Generic[T]):
         known = _signature(cls)
         for name in parameters:
             if name not in known:
-                raise ConfigError(f"{self.noun} {kind!r} has no parameter {name!r}{_did_you_mean(name, known)}")
-        missing = [n for n, p in known.items() if p.default is inspect.Parameter.empty and n not in parameters]
+                raise ConfigError(
+                    f"{self.noun} {kind!r} has no parameter {name!r}{_did_you_mean(name, known)}"
+                )
+        missing = [
+            n for n, p in known.items() if p.default is inspect.Parameter.empty and n not in parameters
+        ]
         if missing:
             raise ConfigError(f"{self.noun} {kind!r} needs the parameter {missing[0]!r}")
-        check_parameters(cls, parameters, f"{self.noun} {kind!r}")
-        return cls(**parameters)
+        return cls(**check_parameters(cls, parameters, f"{self.noun} {kind!r}"))
 
     def describe(self) -> list[Kind]:
         """Every kind with its one line and its parameters."""
@@ -130,8 +133,8 @@ def kind_of(plugin: object) -> str:
     return cls.__module__.rpartition(".")[2]
 
 
-def check_parameters(cls: type, values: Mapping[str, Any], what: str) -> None:
-    """Check values against the annotations of a class's `__init__`.
+def check_parameters(cls: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Check values against the annotations of a class's `__init__`, and return them as those say (`"5"` as 5).
 
     Raises
     ------
@@ -139,15 +142,17 @@ def check_parameters(cls: type, values: Mapping[str, Any], what: str) -> None:
         naming the parameter, what was wanted and what was given.
     """
     adapters = _adapters(cls)
+    checked = dict(values)
     for name, value in values.items():
         if name not in adapters:
             continue
         try:
-            adapters[name].validate_python(value)
+            checked[name] = adapters[name].validate_python(value)
         except ValidationError as error:
             wanted = error.errors()[0]["msg"]
             wanted = wanted[0].lower() + wanted[1:]
             raise ConfigError(f"{what}: {name} = {value!r} is not allowed: {wanted}") from None
+    return checked
 
 
 def check_estimator(estimator: Any) -> None:
@@ -194,16 +199,33 @@ def _type_text(hint: Any) -> str:
     if typing.get_origin(hint) is typing.Annotated:
         base, *notes = typing.get_args(hint)
         bounds = [str(part) for note in notes for part in getattr(note, "metadata", [note])]
-        return f"{_type_text(base)} ({', '.join(_bound_text(b) for b in bounds)})" if bounds else _type_text(base)
+        return (
+            f"{_type_text(base)} ({', '.join(_bound_text(b) for b in bounds)})"
+            if bounds
+            else _type_text(base)
+        )
     if typing.get_origin(hint) is typing.Literal:
         return " | ".join(repr(choice) for choice in typing.get_args(hint))
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return " | ".join(_type_text(part) for part in typing.get_args(hint))
+    if typing.get_args(hint):
+        inner = ", ".join("..." if part is ... else _type_text(part) for part in typing.get_args(hint))
+        return f"{getattr(hint, '__name__', hint)}[{inner}]"
     return "None" if hint is type(None) else getattr(hint, "__name__", str(hint))
 
 
+_BOUNDS = {
+    "Ge(ge=": ">= ",
+    "Gt(gt=": "> ",
+    "Le(le=": "<= ",
+    "Lt(lt=": "< ",
+    "MinLen(min_length=": "length >= ",
+    "MaxLen(max_length=": "length <= ",
+}
+
+
 def _bound_text(bound: str) -> str:
-    for name, sign in {"Ge(ge=": ">= ", "Gt(gt=": "> ", "Le(le=": "<= ", "Lt(lt=": "< "}.items():
+    for name, sign in _BOUNDS.items():
         if bound.startswith(name):
             return sign + bound[len(name) : -1]
     return bound

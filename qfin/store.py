@@ -129,34 +129,30 @@ class Store:
         """
         refs = {role: parent.ref for role, parent in (parents or {}).items()}
         code = code_version()
-        identity = hashlib.sha256(_canonical([stage, inputs, refs, code])).hexdigest()[:20]
+        identity = _identity(stage, inputs, refs, code)
         found = self._find(stage, identity)
         if found is not None:
             return found
         target = f"{self._base}/{stage}/{identity}"
         scratch = self._scratch(stage)
         try:
-            summary = write(scratch)
-            manifest = {
+            summary = self._written(write, scratch)
+            about = {
                 "stage": stage,
                 "id": identity,
                 "inputs": inputs,
                 "parents": refs,
                 "summary": summary,
                 "code": code,
-                "files": {p.relative_to(scratch).as_posix(): _digest(p) for p in _files(scratch)},
             }
-            (scratch / MANIFEST).write_bytes(_canonical(manifest, indent=1))
-            for path in [*_files(scratch), scratch]:
-                _flush(path)
-            self._move(scratch, target)
-        except OSError as error:
-            raise self._cannot_write(error) from error
+            self._seal(scratch, target, about)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         published = self._find(stage, identity)
         if published is None:
-            raise StoreError(f"artifact {stage}/{identity} was published but cannot be found in {self.root}")
+            raise StoreError(
+                f"{target} stands where an artifact belongs and has no manifest; delete it and run again"
+            )
         return _with(published, reused=False)
 
     def get(self, ref: str | Path) -> Artifact:
@@ -175,7 +171,11 @@ class Store:
         if len(matches) != 1:
             raise StoreError(
                 f"{len(matches)} artifacts match {text!r} in {self.root}"
-                + (f": {', '.join(matches[:5])}; write more of the id" if matches else "; `qfin show` lists what there is")
+                + (
+                    f": {', '.join(matches[:5])}; write more of the id"
+                    if matches
+                    else "; `qfin show` lists what there is"
+                )
             )
         found = self._find(*matches[0].split("/"))
         assert found is not None
@@ -188,8 +188,7 @@ class Store:
             f"{s}/{identity}"
             for s in stages
             for identity in self._children(f"{self._base}/{s}")
-            if not identity.startswith(".")
-            and self._fs.get_file_info(f"{self._base}/{s}/{identity}/{MANIFEST}").type == fs.FileType.File
+            if not identity.startswith(".") and self._is_file(f"{self._base}/{s}/{identity}/{MANIFEST}")
         ]
 
     def lineage(self, artifact: Artifact) -> list[Artifact]:
@@ -203,37 +202,96 @@ class Store:
                 waiting += [self.get(ref) for ref in current.parents.values()]
         return list(seen.values())
 
+    def _written(self, write: Callable[[Path], Mapping[str, Any]], scratch: Path) -> Mapping[str, Any]:
+        """Run `write`; an OSError is the store's only if it is about the scratch folder or the disk."""
+        try:
+            return write(scratch)
+        except OSError as error:
+            about_disk = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+            if about_disk or str(error.filename or "").startswith(str(scratch)):
+                raise self._cannot_write(error) from error
+            raise
+
+    def _seal(self, scratch: Path, target: str, about: Mapping[str, Any]) -> None:
+        """Add the manifest to a finished folder and put the folder in its place."""
+        try:
+            files = {p.relative_to(scratch).as_posix(): _digest(p) for p in _files(scratch)}
+            (scratch / MANIFEST).write_bytes(_canonical({**about, "files": files}, indent=1))
+            for path in [*_files(scratch), *_folders(scratch), scratch]:
+                _flush(path)
+            self._move(scratch, target)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
     def _children(self, folder: str) -> list[str]:
-        infos = self._fs.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        try:
+            infos = self._fs.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        except OSError as error:
+            raise self._cannot_read(error) from error
         return sorted(info.base_name for info in infos if info.type == fs.FileType.Directory)
+
+    def _is_file(self, path: str) -> bool:
+        try:
+            return bool(self._fs.get_file_info(path).type == fs.FileType.File)
+        except OSError as error:
+            raise self._cannot_read(error) from error
 
     def _find(self, stage: str, identity: str) -> Artifact | None:
         location = f"{self._base}/{stage}/{identity}"
-        if self._fs.get_file_info(f"{location}/{MANIFEST}").type != fs.FileType.File:
+        if not self._is_file(f"{location}/{MANIFEST}"):
             return None
-        if self._local:
-            return self._read(Path(location), location)
-        cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "qfin" / stage / identity
-        if not (cache / MANIFEST).is_file():
-            cache.mkdir(parents=True, exist_ok=True)
-            fs.copy_files(location, str(cache), source_filesystem=self._fs, destination_filesystem=fs.LocalFileSystem())
-        return self._read(cache, location)
+        folder = Path(location) if self._local else self._cached(location, stage, identity)
+        return self._read(folder, location)
+
+    def _cached(self, location: str, stage: str, identity: str) -> Path:
+        """A local copy of an artifact of an object store, whole or not there."""
+        root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "qfin" / "artifacts"
+        copy = root / hashlib.sha256(self._base.encode()).hexdigest()[:12] / stage / identity
+        if (copy / MANIFEST).is_file():
+            return copy
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".writing-", dir=copy.parent) as scratch:
+                folder, local = Path(scratch) / identity, fs.LocalFileSystem()
+                folder.mkdir()
+                fs.copy_files(location, str(folder), source_filesystem=self._fs, destination_filesystem=local)
+                _rename(folder, str(copy))
+        except OSError as error:
+            raise StoreError(f"{location} cannot be copied to {copy}: {_first_line(error)}") from error
+        return copy
 
     def _read(self, folder: Path, location: str) -> Artifact:
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             artifact = Artifact(folder=folder, location=location, reused=True, **manifest)
         except (ValueError, TypeError) as error:
-            raise StoreError(f"{folder / MANIFEST} is damaged ({error}); delete the folder and run again") from None
+            raise StoreError(
+                f"{folder / MANIFEST} is damaged ({error}); delete the folder and run again"
+            ) from None
+        except OSError as error:
+            raise self._cannot_read(error) from error
+        if _identity(artifact.stage, artifact.inputs, artifact.parents, artifact.code) != artifact.id:
+            raise StoreError(
+                f"{folder / MANIFEST} does not match the artifact's id {artifact.id} (it was edited); "
+                "delete the folder and run again"
+            )
         for name, stated in artifact.files.items():
             path = folder / name
             if not path.is_file():
-                raise StoreError(f"{path} is missing from artifact {artifact.ref}; delete the folder and run again")
-            if _digest(path) != stated:
+                raise StoreError(
+                    f"{path} is missing from artifact {artifact.ref}; delete the folder and run again"
+                )
+            if self._digest_of(path) != stated:
                 raise StoreError(
                     f"{path} does not match its manifest (SHA-256 differs); delete {folder} and run again"
                 )
         return artifact
+
+    def _digest_of(self, path: Path) -> dict[str, Any]:
+        try:
+            return _digest(path)
+        except OSError as error:
+            raise self._cannot_read(error) from error
 
     def _scratch(self, stage: str) -> Path:
         try:
@@ -248,19 +306,19 @@ class Store:
     def _move(self, scratch: Path, target: str) -> None:
         if self._local:
             scratch.chmod(0o755)
-            try:
-                os.rename(scratch, target)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-                return  # another run published the same artifact first
-            _flush(Path(target).parent)
+            if _rename(scratch, target):
+                _flush(Path(target).parent)
             return
         local = fs.LocalFileSystem()
         for path in sorted(_files(scratch), key=lambda p: p.name == MANIFEST):
             destination = f"{target}/{path.relative_to(scratch).as_posix()}"
             self._fs.create_dir(destination.rpartition("/")[0])
             fs.copy_files(str(path), destination, source_filesystem=local, destination_filesystem=self._fs)
+
+    def _cannot_read(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"the store {self.root} cannot be read ({_first_line(error)}); check the path and its rights"
+        )
 
     def _cannot_write(self, error: OSError) -> StoreError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -280,12 +338,20 @@ def code_version() -> dict[str, str]:
     for path in sorted(p for p in package.rglob("*") if p.suffix in {".py", ".html", ".css"}):
         source.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     versions = {name: metadata.version(name) for name in _LIBRARIES}
-    return {"qfin": f"{qfin.__version__}+{source.hexdigest()[:12]}", "python": platform.python_version(), **versions}
+    return {
+        "qfin": f"{qfin.__version__}+{source.hexdigest()[:12]}",
+        "python": platform.python_version(),
+        **versions,
+    }
 
 
 def content_hash(value: Any) -> str:
     """SHA-256 of a JSON value in canonical form."""
     return hashlib.sha256(_canonical(value)).hexdigest()
+
+
+def _identity(stage: str, inputs: Any, parents: Mapping[str, str], code: Mapping[str, str]) -> str:
+    return hashlib.sha256(_canonical([stage, inputs, dict(parents), dict(code)])).hexdigest()[:20]
 
 
 def _canonical(value: Any, indent: int | None = None) -> bytes:
@@ -301,12 +367,27 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file())
 
 
+def _folders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_dir())
+
+
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _rename(scratch: Path, target: str) -> bool:
+    """Put a finished folder in its place; False if another run has put the same there first."""
+    try:
+        os.rename(scratch, target)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        return False
+    return True
 
 
 def _with(artifact: Artifact, **changes: Any) -> Artifact:

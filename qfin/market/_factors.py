@@ -13,6 +13,7 @@ from qfin.errors import DataError
 
 FactorType = Literal["FX", "EQ", "CMD", "IR", "VOL"]
 ReturnType = Literal["log", "absolute", "relative"]
+RESERVED = frozenset({"date", "scenario", "step"})
 BASIS_POINTS = {"per cent": 100.0, "decimal": 10_000.0}
 
 
@@ -41,6 +42,12 @@ class RiskFactor:
     def __post_init__(self) -> None:
         if not self.name:
             raise DataError("a risk factor needs a name")
+        if self.name in RESERVED:
+            raise DataError(
+                f"{self.name!r} cannot name a risk factor, files of scenarios have such a column; rename it"
+            )
+        if not np.isfinite(self.displacement):
+            raise DataError(f"{self.name}: displacement {self.displacement} is not a number")
         if self.type not in get_args(FactorType):
             raise DataError(
                 f"{self.name}: type {self.type!r} is not one of {', '.join(get_args(FactorType))}"

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfin.errors import DataError
+from qfin.market._arrays import frozen
 from qfin.market._factors import RiskFactor, known_factors
 
 
@@ -34,8 +35,7 @@ class ReturnsFrame:
     levels: np.ndarray
 
     def __post_init__(self) -> None:
-        values = np.ascontiguousarray(self.values, dtype=float)
-        levels = np.ascontiguousarray(self.levels, dtype=float)
+        values, levels = frozen(self.values), frozen(self.levels)
         if values.ndim != 2 or values.shape != (len(self.dates), len(self.factors)):
             raise DataError(
                 f"returns have shape {values.shape}; wanted ({len(self.dates)} dates, {len(self.factors)} factors)"
@@ -50,8 +50,6 @@ class ReturnsFrame:
             )
         if not self.dates.is_monotonic_increasing or self.dates.has_duplicates:
             raise DataError("dates of returns must increase; sort them and drop repeated ones")
-        for array in (values, levels):
-            array.flags.writeable = False
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "levels", levels)
 
@@ -104,8 +102,9 @@ class ReturnsFrame:
         return pd.DataFrame(self.values, index=self.dates, columns=list(self.names))
 
     def tail(self, days: int) -> ReturnsFrame:
-        """The last `days` days."""
-        return ReturnsFrame(self.values[-days:], self.dates[-days:], self.factors, self.levels)
+        """The last `days` days; all of them if there are fewer."""
+        first = max(len(self) - days, 0)
+        return ReturnsFrame(self.values[first:], self.dates[first:], self.factors, self.levels)
 
     def write(self, path: Path) -> None:
         """Write one Parquet file: a `date` column, a float64 column a factor; factors and levels in its metadata."""
@@ -122,12 +121,25 @@ class ReturnsFrame:
 
     @classmethod
     def read(cls, path: Path) -> ReturnsFrame:
-        """Read what `write` wrote."""
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        DataError
+            if the file is no history of returns.
+        """
         import json
 
-        table = pq.read_table(path)
-        described = json.loads(table.schema.metadata[b"qfin"])["factors"]
-        levels = np.array([d.pop("level") for d in described])
-        factors = tuple(RiskFactor(**d) for d in described)
-        values = np.column_stack([table.column(f.name).to_numpy() for f in factors])
-        return cls(values, pd.DatetimeIndex(table.column("date").to_pandas()), factors, levels)
+        try:
+            table = pq.read_table(path)
+            described = json.loads(table.schema.metadata[b"qfin"])["factors"]
+            levels = np.array([d.pop("level") for d in described])
+            factors = tuple(RiskFactor(**d) for d in described)
+            values = np.column_stack([table.column(f.name).to_numpy() for f in factors])
+            dates = pd.DatetimeIndex(table.column("date").to_pandas())
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(
+                f"{path} holds no readable history of returns: {reason}; run `ingest` again"
+            ) from None
+        return cls(values, dates, factors, levels)

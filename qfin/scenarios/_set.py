@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from qfin.errors import DataError, StoreError
 from qfin.market import RiskFactor
+from qfin.market._arrays import frozen
 
 SCENARIOS, FACTORS = "scenarios.parquet", "factors.parquet"
 
@@ -45,8 +46,7 @@ class ScenarioSet:
     lineage: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        returns = np.ascontiguousarray(self.returns, dtype=float)
-        levels = np.ascontiguousarray(self.levels, dtype=float)
+        returns, levels = frozen(self.returns), frozen(self.levels)
         if returns.ndim != 3 or returns.shape[2] != len(self.factors):
             raise DataError(
                 f"scenario returns have shape {returns.shape}; wanted (scenarios, steps, {len(self.factors)} factors)"
@@ -59,8 +59,6 @@ class ScenarioSet:
                 f"{self.factors[column].name} is not finite in scenario {scenario}, step {step + 1}; "
                 "the model that drew it is unstable"
             )
-        for array in (returns, levels):
-            array.flags.writeable = False
         object.__setattr__(self, "returns", returns)
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "as_of", pd.Timestamp(self.as_of))
@@ -80,7 +78,9 @@ class ScenarioSet:
 
     def horizon_returns(self) -> np.ndarray:
         """Return over the whole horizon, shape (n, d), in each factor's own return unit."""
-        return np.column_stack([f.compound(self.returns[:, :, k], axis=1) for k, f in enumerate(self.factors)])
+        return np.column_stack(
+            [f.compound(self.returns[:, :, k], axis=1) for k, f in enumerate(self.factors)]
+        )
 
     def horizon_levels(self) -> np.ndarray:
         """Level at the horizon, shape (n, d), in each factor's own unit."""
@@ -92,13 +92,17 @@ class ScenarioSet:
         index = pd.MultiIndex.from_product(
             [range(len(self)), range(1, self.horizon + 1)], names=["scenario", "step"]
         )
-        return pd.DataFrame(self.returns.reshape(-1, len(self.factors)), index=index, columns=list(self.names))
+        return pd.DataFrame(
+            self.returns.reshape(-1, len(self.factors)), index=index, columns=list(self.names)
+        )
 
     def write(self, folder: str | Path) -> None:
         """Write `scenarios.parquet` and `factors.parquet` into `folder`; the same set gives the same bytes."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        metadata = {b"qfin": json.dumps({"as_of": f"{self.as_of:%Y-%m-%d}", **self.lineage}, sort_keys=True).encode()}
+        metadata = {
+            b"qfin": json.dumps({**self.lineage, "as_of": f"{self.as_of:%Y-%m-%d}"}, sort_keys=True).encode()
+        }
         n, h, _ = self.returns.shape
         columns: dict[str, Any] = {
             "scenario": np.repeat(np.arange(n, dtype=np.int32), h),
@@ -107,9 +111,15 @@ class ScenarioSet:
         columns |= {f.name: self.returns[:, :, k].ravel() for k, f in enumerate(self.factors)}
         table = pa.table(columns).replace_schema_metadata(metadata)
         pq.write_table(
-            table, folder / SCENARIOS, compression="zstd", use_dictionary=False, use_byte_stream_split=list(self.names)
+            table,
+            folder / SCENARIOS,
+            compression="zstd",
+            use_dictionary=False,
+            use_byte_stream_split=list(self.names),
         )
-        described = [{**asdict(f), "level": v} for f, v in zip(self.factors, self.levels.tolist(), strict=True)]
+        described = [
+            {**asdict(f), "level": v} for f, v in zip(self.factors, self.levels.tolist(), strict=True)
+        ]
         schema = pa.schema(
             [("name", pa.string()), ("type", pa.string()), ("unit", pa.string()), ("return_type", pa.string()),
              ("displacement", pa.float64()), ("pillar", pa.string()), ("level", pa.float64())],
@@ -136,9 +146,24 @@ class ScenarioSet:
             lineage = json.loads(table.schema.metadata[b"qfin"])
             levels = np.array([d.pop("level") for d in described])
             factors = tuple(RiskFactor(**d) for d in described)
-            horizon = int(table.column("step").to_numpy().max())
             flat = np.column_stack([table.column(f.name).to_numpy() for f in factors])
-        except (pa.ArrowInvalid, KeyError, TypeError) as error:
-            raise StoreError(f"{folder} holds no readable scenario set: {str(error).splitlines()[0]}") from None
-        as_of = pd.Timestamp(lineage.pop("as_of"))
+            horizon = _horizon(table)
+            as_of = pd.Timestamp(lineage.pop("as_of"))
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{folder} holds no readable scenario set: {str(error).splitlines()[0]}"
+            ) from None
         return cls(flat.reshape(-1, horizon, len(factors)), factors, levels, as_of, lineage)
+
+
+def _horizon(table: pa.Table) -> int:
+    """Steps of each scenario; ValueError unless rows are ordered by scenario and step and none is missing."""
+    scenario, step = table.column("scenario").to_numpy(), table.column("step").to_numpy()
+    if not len(step):
+        raise ValueError("it has no rows")
+    horizon = int(step.max())
+    n, rest = divmod(len(step), horizon)
+    ordered = not rest and np.array_equal(scenario, np.repeat(np.arange(n), horizon))
+    if not ordered or not np.array_equal(step, np.tile(np.arange(1, horizon + 1), n)):
+        raise ValueError("its rows are not a row a scenario and step, in order")
+    return horizon

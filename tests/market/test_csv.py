@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qfin.errors import ConfigError, DataError
@@ -180,6 +180,7 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
         read_prices(tmp_path / "folder.csv")
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**15), 10**15).map(float),
