@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from qfin.errors import ConfigError, StoreError
@@ -54,7 +54,7 @@ def collect(risks: Sequence[Artifact], store: Store) -> ReportData:
         horizon=int(first["horizon"]),
         factors=sets[0].factors,
         levels=sets[0].levels,
-        models=_named_apart([_model(*parts) for parts in zip(chains, reports, sets, pnl, strict=True)]),
+        models=_arranged([_model(*parts) for parts in zip(chains, reports, sets, pnl, strict=True)]),
         trades=tuple(first["trades"]),
         trade_pnl=table(risks[0], "pnl.parquet", *trade_names)[trade_names].to_numpy(dtype=float),
         worst=tuple(first["worst"]),
@@ -76,7 +76,9 @@ def _chain(risk: Artifact, store: Store) -> dict[str, Artifact]:
         chain.setdefault(artifact.stage, artifact)
     for stage in ("generate", "train", "encode", "ingest"):
         if stage not in chain:
-            raise StoreError(f"artifact {risk.ref} does not go back to a {stage!r} artifact; run the stages again")
+            raise StoreError(
+                f"artifact {risk.ref} does not go back to a {stage!r} artifact; run the stages again"
+            )
     return chain
 
 
@@ -126,7 +128,9 @@ def _measure(row: Mapping[str, Any]) -> Measure:
 
 def interval(row: Mapping[str, Any], key: str = "value") -> Interval:
     """A figure with whatever interval the row states."""
-    bounds = {name: None if row.get(name) is None else float(row[name]) for name in ("lower", "upper", "confidence")}
+    bounds = {
+        name: None if row.get(name) is None else float(row[name]) for name in ("lower", "upper", "confidence")
+    }
     return Interval(float(row[key]), **bounds)
 
 
@@ -150,7 +154,9 @@ def _history(ingest: Artifact, encode: Artifact, scenarios: ScenarioSet) -> Hist
     returns = read(ingest, "returns.parquet", lambda: ReturnsFrame.read(ingest.path("returns.parquet")))
     missing = sorted(set(names) - set(returns.names))
     if missing:
-        raise StoreError(f"returns.parquet of artifact {ingest.ref} lacks {', '.join(missing)}; run the stages again")
+        raise StoreError(
+            f"returns.parquet of artifact {ingest.ref} lacks {', '.join(missing)}; run the stages again"
+        )
     quality = document(ingest, "quality.json")
     attribution = ingest.summary.get("attribution") or quality.get("attribution")
     return HistoryData(
@@ -167,14 +173,14 @@ def _optional(artifact: Artifact, name: str, default: Any) -> Any:
     return document(artifact, name) if name in artifact.files else default
 
 
-def _named_apart(models: list[ModelData]) -> tuple[ModelData, ...]:
-    """Models whose labels differ: a label used twice gets a number."""
+def _arranged(models: list[ModelData]) -> tuple[ModelData, ...]:
+    """The first model, then its rivals by held-out score; a label that is used twice gets a number."""
     counts, seen, named = Counter(m.label for m in models), Counter[str](), []
     for model in models:
         seen[model.label] += 1
         label = f"{model.label} {seen[model.label]}" if counts[model.label] > 1 else model.label
         named.append(replace(model, label=label))
-    return tuple(named)
+    return named[0], *sorted(named[1:], key=lambda m: math.inf if m.score is None else -m.score.value)
 
 
 def _lineage(chains: Sequence[Mapping[str, Artifact]]) -> tuple[Step, ...]:
@@ -194,7 +200,9 @@ def _step(artifact: Artifact) -> Step:
         inputs=json.dumps(artifact.inputs, indent=2, sort_keys=True, ensure_ascii=False),
         seed=_seed(artifact),
         code=artifact.code,
-        files=tuple((name, int(about["bytes"]), str(about["sha256"])) for name, about in artifact.files.items()),
+        files=tuple(
+            (name, int(about["bytes"]), str(about["sha256"])) for name, about in artifact.files.items()
+        ),
     )
 
 

@@ -8,9 +8,13 @@ from typing import Any
 from markupsafe import Markup
 
 from qfin.report import _format as form
-from qfin.report import _sections as sections
 from qfin.report._data import ReportData
 from qfin.report._verdict import circuit_adds, closest_rival, contribution, prior_score, verdict
+from qfin.report.sections.factors import dependence, marginals
+from qfin.report.sections.overview import overview, risk
+from qfin.report.sections.scores import scores
+from qfin.report.sections.tables import discretisation, lineage, quality, worst
+from qfin.report.sections.training import circuit, training
 
 
 def render(data: ReportData) -> str:
@@ -34,18 +38,20 @@ def view(data: ReportData) -> dict[str, Any]:
         "currency": data.base_currency,
         "verdict": verdict(data, comparison),
         "contribution": contribution(data),
+        "main": data.main.label,
+        "the_main": form.the(data.main.label),
         "horizon": "1 day" if data.horizon == 1 else f"{data.horizon} days",
-        "overview": sections.overview(data),
-        "risk": sections.risk(data),
-        "scores": sections.scores(data, comparison),
-        "marginals": sections.marginals(data),
-        "dependence": sections.dependence(data),
-        "training": sections.training(data),
-        "circuit": sections.circuit(data),
-        "worst": sections.worst(data),
-        "discretisation": sections.discretisation(data),
-        "quality": sections.quality(data),
-        "lineage": sections.lineage(data),
+        "overview": overview(data),
+        "risk": risk(data),
+        "scores": scores(data, comparison),
+        "marginals": marginals(data),
+        "dependence": dependence(data),
+        "training": training(data),
+        "circuit": circuit(data),
+        "worst": worst(data),
+        "discretisation": discretisation(data),
+        "quality": quality(data),
+        "lineage": lineage(data),
     }
 
 

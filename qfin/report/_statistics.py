@@ -42,8 +42,10 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     step = grid[1] - grid[0]
     edges = np.append(grid - step / 2, grid[-1] + step / 2)
     counts = np.histogram(values, bins=edges)[0] / (len(values) * step)
-    spread = min(float(np.std(values)), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.349 or np.inf)
-    width = 0.9 * spread * len(values) ** -0.2 / step
+    spread = min(
+        float(np.std(values)), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.349 or np.inf
+    )
+    width = 1.06 * spread * len(values) ** -0.2 / step
     reach = int(min(4 * width + 1, len(grid) // 2 - 1))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-9)) ** 2)
     return np.convolve(counts, kernel / kernel.sum(), mode="same")

@@ -48,7 +48,16 @@ class Scale:
         power = 10.0 ** np.floor(np.log10(rough))
         step = power * min((1, 2, 2.5, 5, 10), key=lambda m: abs(np.log(m * power / rough)))
         first = np.ceil(self.low / step - 1e-9)
-        return [float(f"{k * step:.12g}") for k in np.arange(first, np.floor(self.high / step + 1e-9) + 1)]
+        return [
+            float(f"{k * step:.12g}") + 0.0 for k in np.arange(first, np.floor(self.high / step + 1e-9) + 1)
+        ]
+
+    def decimals(self, count: int = 5) -> int:
+        """Decimals that tell these ticks apart and write each exactly."""
+        ticks = self.ticks(count)
+        return next(
+            (k for k in range(8) if all(abs(round(t, k) - t) < 1e-9 * abs(t) + 1e-12 for t in ticks)), 8
+        )
 
 
 def padded(*arrays: Array | Sequence[float], share: float = 0.06) -> tuple[float, float]:
@@ -74,7 +83,9 @@ class Drawing:
         self._parts.append(f"<{tag}{written}>{inner}</{tag}>" if inner else f"<{tag}{written}/>")
         return self
 
-    def text(self, x: float, y: float, text: str, cls: str = "t", anchor: str | None = None, **more: Any) -> Self:
+    def text(
+        self, x: float, y: float, text: str, cls: str = "t", anchor: str | None = None, **more: Any
+    ) -> Self:
         """Text at a point; `anchor` is start (default), middle or end."""
         return self.add("text", text, x=x, y=y, cls=cls, text_anchor=anchor, **more)
 
@@ -110,7 +121,13 @@ class Drawing:
 
 
 def axis_x(
-    drawing: Drawing, scale: Scale, y: float, top: float, write: Callable[[float], str], count: int = 5, title: str = ""
+    drawing: Drawing,
+    scale: Scale,
+    y: float,
+    top: float,
+    write: Callable[[float], str],
+    count: int = 5,
+    title: str = "",
 ) -> None:
     """Ticks below y, light grid lines up to `top`, the title below."""
     for tick in scale.ticks(count):
@@ -134,7 +151,9 @@ def axis_y(
 
 def whisker(drawing: Drawing, low: float, high: float, y: float, cls: str) -> None:
     """A horizontal interval with end marks."""
-    drawing.add("path", d=f"M{_p(low)} {_p(y)}H{_p(high)}M{_p(low)} {_p(y - 3)}v6M{_p(high)} {_p(y - 3)}v6", cls=cls)
+    drawing.add(
+        "path", d=f"M{_p(low)} {_p(y)}H{_p(high)}M{_p(low)} {_p(y - 3)}v6M{_p(high)} {_p(y - 3)}v6", cls=cls
+    )
 
 
 def _path(xs: Array, ys: Array) -> str:

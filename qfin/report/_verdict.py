@@ -51,6 +51,12 @@ def prior_score(model: ModelData) -> Interval | None:
     return _stated(model, "prior_score")
 
 
+def prior_label(data: ReportData) -> str:
+    """The prior as the report names it: the label of the rival of its kind, if there is one."""
+    kind = str(data.main.details.get("prior") or "prior")
+    return next((m.label for m in data.rivals if m.kind == kind), kind.replace("_", " "))
+
+
 def verdict(data: ReportData, comparison: Comparison | None) -> Verdict:
     """The plain outcome of the comparison."""
     main = the(data.main.label)
@@ -58,11 +64,15 @@ def verdict(data: ReportData, comparison: Comparison | None) -> Verdict:
         why = f": {data.main.why_none}" if data.main.why_none else " because it has no density"
         return Verdict("No held-out score", f"{capitalised(main)} cannot be scored on held-out days{why}.")
     if comparison is None:
-        return Verdict("No rival to compare with", f"{capitalised(main)} is the only model with a held-out score.")
+        return Verdict(
+            "No rival to compare with", f"{capitalised(main)} is the only model with a held-out score."
+        )
     difference, rival = comparison.difference, the(comparison.rival.label)
     size = nats(abs(difference.value))
     bounds = between(difference, lambda value: nats(value, signed=True))
-    evidence = f"{percent(difference.confidence or 0.95, 0)} interval {bounds}, {number(len(comparison.daily))} days"
+    evidence = (
+        f"{percent(difference.confidence or 0.95, 0)} interval {bounds}, {number(len(comparison.daily))} days"
+    )
     if difference.contains_zero:
         side = "above" if difference.value >= 0 else "below"
         return Verdict(
@@ -86,7 +96,6 @@ def contribution(data: ReportData) -> str | None:
     prior, adds = prior_score(data.main), circuit_adds(data.main)
     if prior is None or adds is None:
         return None
-    kind = str(data.main.details.get("prior") or "prior").replace("_", " ")
     bounds = between(adds, lambda value: nats(value, signed=True))
     evidence = f" ({percent(adds.confidence or 0.95, 0)} interval {bounds})" if bounds else ""
     if adds.contains_zero:
@@ -94,7 +103,7 @@ def contribution(data: ReportData) -> str | None:
     else:
         meaning = ": the circuit adds information" if adds.value > 0 else ": the circuit makes it worse"
     return (
-        f"Its prior ({kind}) contributes {nats(prior.value)} nats a day, "
+        f"Its prior ({prior_label(data)}) contributes {nats(prior.value)} nats a day, "
         f"its circuit adds {nats(adds.value, signed=True)}{evidence}{meaning}."
     )
 

@@ -13,7 +13,7 @@ from qfin.report._svg import Drawing, Scale, axis_x, axis_y
 from qfin.report.figures.layout import stroke
 
 _LIMIT, _POINTS, _MASSES = 3.4, 900, (0.5, 0.9, 0.99)
-TAIL_LEVELS = np.concatenate([np.linspace(0.01, 0.1, 19), np.linspace(0.12, 0.5, 20)])
+TAIL_LEVELS = np.geomspace(0.01, 0.25, 36)
 
 
 def pair(names: tuple[str, str], history: np.ndarray, scenarios: np.ndarray, label: str) -> Markup:
@@ -37,46 +37,72 @@ def pair(names: tuple[str, str], history: np.ndarray, scenarios: np.ndarray, lab
 
 def correlation_matrix(names: Sequence[str], matrix: np.ndarray, title: str) -> Markup:
     """A correlation matrix as coloured cells with their figures."""
-    d = len(names)
-    cell = 56 if d <= 6 else 40 if d <= 10 else 30
-    left = 10 + 7.2 * max(len(name) for name in names)
-    drawing = Drawing(left + cell * d + 6, 24 + cell * d + 8, title)
+    d, longest = len(names), max(map(len, names))
+    cell = 56 if d <= 6 else 40 if d <= 10 else 26
+    upright = 7 * longest <= cell
+    left, top = 10 + 7.2 * longest, 24 if upright else 12 + 7 * longest
+    drawing = Drawing(left + cell * d + 6, top + cell * d + 8, title)
     for i, name in enumerate(names):
-        drawing.text(left - 6, 24 + cell * (i + 0.5) + 4, name, "tick", "end")
-        if d <= 6 or i < d:
-            shown = name if 7 * len(name) <= cell else name[: max(2, cell // 8)] + "…"
-            drawing.text(left + cell * (i + 0.5), 16, shown, "tick", "middle")
+        drawing.text(left - 6, top + cell * (i + 0.5) + 4, name, "tick", "end")
+        x = left + cell * (i + 0.5)
+        if upright:
+            drawing.text(x, top - 8, name, "tick", "middle")
+        else:
+            drawing.text(0, 0, name, "tick", transform=f"translate({x + 4:.1f} {top - 5:.1f}) rotate(-90)")
         for j, other in enumerate(names):
-            value = float(matrix[i, j])
-            x, y = left + cell * j, 24 + cell * i
-            drawing.add("rect", tip=f"{name}, {other}: {number(value, 3)}", x=x + 1, y=y + 1, width=cell - 2,
-                        height=cell - 2, rx=3, style=f"fill:{heat(value)}")  # fmt: skip
-            cls = "cell light" if abs(value) > 0.62 else "cell"
-            drawing.text(x + cell / 2, y + cell / 2 + 4, number(value, 2), cls if cell > 30 else f"{cls} small", "middle")
+            _cell(drawing, left + cell * j, top + cell * i, cell, float(matrix[i, j]), f"{name}, {other}")
     return drawing.svg("natural")
 
 
-def tails(
-    names: tuple[str, str], history: np.ndarray, models: Sequence[np.ndarray], places: Sequence[int], rho: float
-) -> Markup:
-    """P(both beyond q) given one is, for q from .01 up to one half (left) and on to .99 (right).
+def _cell(drawing: Drawing, x: float, y: float, size: float, value: float, pair: str) -> None:
+    drawing.add("rect", tip=f"{pair}: {number(value, 3)}", x=x + 1, y=y + 1, width=size - 2, height=size - 2, rx=3,
+                style=f"fill:{heat(value)}")  # fmt: skip
+    text = number(value, 2) if size > 30 else number(value, 2).replace("0.", ".")
+    cls = f"cell{' small' if size <= 30 else ''}{' light' if abs(value) > 0.62 else ''}"
+    drawing.text(x + size / 2, y + size / 2 + 4, text, cls, "middle")
 
-    `history` and `models` are pseudo-observations, shape (n, 2); the dashed line is a Gaussian copula with history's
-    correlation `rho`, the band the 95% interval of history.
+
+def tails(
+    names: tuple[str, str],
+    history: np.ndarray,
+    models: Sequence[np.ndarray],
+    places: Sequence[int],
+    rho: float,
+) -> Markup:
+    """P(both beyond their quantile | one is): q from 25% down to 1% on the left, 75% up to 99% on the right.
+
+    `history` and `models` are pseudo-observations, shape (n, 2), `places` the models' places in the report; the dashed
+    line is a Gaussian copula with history's correlation `rho`, the band the 95% interval of history.
     """
-    drawing = Drawing(360, 226, f"{names[0]} and {names[1]}: tail dependence of history and models")
-    q = np.concatenate([TAIL_LEVELS, 1 - TAIL_LEVELS[::-1][1:]])
-    x, y = Scale(0, 1, 36, 352), Scale(0, 1, 186, 12)
-    axis_y(drawing, y, 36, 352, lambda v: f"{v:g}", 5)
-    axis_x(drawing, x, 186, 12, lambda v: f"{v:g}", 5, "q: below it (left half), above it (right half)")
-    seen = statistics.quantile_dependence(history[:, 0], history[:, 1], q)
-    low, high = statistics.binomial_band(seen, q, len(history))
-    drawing.area(x(q), y(high), y(low), "band h")
-    drawing.curve(x(q), y(statistics.gaussian_quantile_dependence(rho, q)), "line reference")
-    for place, sample in reversed(list(zip(places, models, strict=True))):
-        drawing.curve(x(q), y(statistics.quantile_dependence(sample[:, 0], sample[:, 1], q)), stroke(place))
-    drawing.curve(x(q), y(seen), "line h thick")
+    drawing = Drawing(360, 216, f"{names[0]} and {names[1]}: tail dependence of history and models")
+    sides = [(TAIL_LEVELS, 34, 190, "Both low: q"), (1 - TAIL_LEVELS, 352, 196, "Both high: q")]
+    seen = [statistics.quantile_dependence(history[:, 0], history[:, 1], q) for q, *_ in sides]
+    bands = [
+        statistics.binomial_band(rates, q, len(history)) for rates, (q, *_) in zip(seen, sides, strict=True)
+    ]
+    drawn = [[statistics.quantile_dependence(m[:, 0], m[:, 1], q) for m in models] for q, *_ in sides]
+    top = max(float(np.max(curve)) for side in (*drawn, *bands) for curve in side)
+    y = Scale(0.0, min(1.0, 1.04 * top), 176, 10)
+    for (q, outer, inner, title), rates, band, curves in zip(sides, seen, bands, drawn, strict=True):
+        x = Scale(TAIL_LEVELS[0], TAIL_LEVELS[-1], outer, inner, log=True)
+        xs, left = x(TAIL_LEVELS), min(outer, inner)
+        _tail_axes(drawing, x, y, left, title, upper=q[0] > 0.5)
+        drawing.area(xs, y(band[1]), y(band[0]), "band h")
+        drawing.curve(xs, y(statistics.gaussian_quantile_dependence(rho, q)), "line reference")
+        for place, curve in reversed(list(zip(places, curves, strict=True))):
+            drawing.curve(xs, y(curve), stroke(place))
+        drawing.curve(xs, y(rates), "line h")
     return drawing.svg()
+
+
+def _tail_axes(drawing: Drawing, x: Scale, y: Scale, left: float, title: str, upper: bool) -> None:
+    axis_y(drawing, y, left, left + 156, (lambda v: "") if upper else (lambda v: f"{v:g}"), 4)
+    for q in (0.01, 0.02, 0.05, 0.1, 0.2):
+        at = float(x(q))
+        drawing.line(at, 10, at, 176, "grid")
+        drawing.text(at, 191, f"{100 * (1 - q if upper else q):g}%", "tick", "middle")
+    drawing.line(left, 176, left + 156, 176, "axis")
+    drawing.text(left + 78, 210, title, "title", "middle")
 
 
 def heat(value: float) -> str:
@@ -94,7 +120,7 @@ def _contours(points: np.ndarray) -> list[np.ndarray]:
     centres = (np.arange(cells) + 0.5) / cells * 8.0 - 4.0
     generator = contourpy.contour_generator(centres, centres, grid)
     lines = [line for mass in _MASSES for line in generator.lines(statistics.level_of_mass(grid, mass))]
-    return [np.clip(line, -_LIMIT, _LIMIT) for line in lines if len(line) > 12]
+    return [np.clip(np.asarray(line), -_LIMIT, _LIMIT) for line in lines if len(line) > 12]
 
 
 def _evenly(n: int, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-WIDE, NARROW = 740, 356
+WIDE, HALF, NARROW = 1120, 545, 356
 COLOURS = 6
 
 

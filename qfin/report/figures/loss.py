@@ -11,7 +11,7 @@ from qfin.report._format import amount, between, short
 from qfin.report._svg import Drawing, Scale, axis_x, axis_y, padded, whisker
 from qfin.report.figures.layout import colour, stroke
 
-_ROW, _TOP, _BASE = 21, 40, 218
+_ROW, _TOP, _BASE = 21, 34, 214
 
 
 def distribution(models: tuple[ModelData, ...], currency: str, width: int) -> Markup:
@@ -24,7 +24,7 @@ def distribution(models: tuple[ModelData, ...], currency: str, width: int) -> Ma
     inside = (grid >= x.low) & (grid <= x.high)
     curves = [statistics.density(model.loss, grid)[inside] for model in models]
     y = Scale(0.0, max(float(curve.max()) for curve in curves), _BASE, _TOP)
-    axis_x(drawing, x, bottom, _TOP - 8, short, 9 if width > 500 else 4, f"Loss, {currency} (positive is a loss)")
+    axis_x(drawing, x, bottom, _TOP, short, 9 if width > 500 else 4, f"Loss, {currency} (positive is a loss)")
     _areas(drawing, x(grid[inside]), y(curves[0]), models[0], x)
     for index in range(len(models) - 1, -1, -1):
         drawing.curve(x(grid[inside]), y(curves[index]), stroke(index))
@@ -46,6 +46,7 @@ def tail(models: tuple[ModelData, ...], currency: str, width: int) -> Markup:
     axis_y(drawing, y, 52, width - 10, lambda p: f"{100 * p:g}%")
     low, high = _order_statistics(models[0].loss, probabilities)
     heights = y(probabilities)
+    low, high = (np.clip(ends, x.low, x.high) for ends in (low, high))
     drawing.polygon(np.append(x(low), x(high)[::-1]), np.append(heights, heights[::-1]), "band c0")
     for index in range(len(models) - 1, -1, -1):
         drawing.curve(x(quantiles[index]), heights, stroke(index), models[index].label)
@@ -73,19 +74,25 @@ def _areas(drawing: Drawing, xs: np.ndarray, ys: np.ndarray, main: ModelData, x:
 
 
 def _marks(drawing: Drawing, x: Scale, main: ModelData) -> None:
-    """The measures of the main model as upright lines, labelled away from each other."""
+    """The measures of the main model as upright lines, labelled away from each other; above, where there is no room."""
     ordered = sorted(main.measures, key=lambda m: m.figure.value)
     for place, measure in enumerate(ordered):
         at = float(x(measure.figure.value))
-        drawing.line(at, _TOP - 14, at, _BASE, "mark c0")
-        last = place == len(ordered) - 1 and at < x.stop - 60
-        drawing.text(at + (4 if last else -4), _TOP - 5, measure.title, "marktext c0", None if last else "end")
+        last, room = place > 0 and place == len(ordered) - 1, at < x.stop - 64
+        top = _TOP - 15 if last and not room else _TOP
+        drawing.line(at, top - 14, at, _BASE, "mark c0")
+        right = last and room
+        drawing.text(
+            at + (4 if right else -4), top - 5, measure.title, "marktext c0", None if right else "end"
+        )
 
 
 def _strip(drawing: Drawing, x: Scale, y: float, model: ModelData, index: int, currency: str) -> None:
     drawing.text(12, y + 4, model.label, f"rowname {colour(index)}")
     for offset, measure in zip((-4, 4), model.measures, strict=False):
-        _mark(drawing, x, y + offset, measure, f"{colour(index)}", f"{model.label}: {_tip(measure, currency)}")
+        _mark(
+            drawing, x, y + offset, measure, f"{colour(index)}", f"{model.label}: {_tip(measure, currency)}"
+        )
 
 
 def _mark(drawing: Drawing, x: Scale, y: float, measure: Measure, cls: str, tip: str) -> None:
@@ -93,7 +100,9 @@ def _mark(drawing: Drawing, x: Scale, y: float, measure: Measure, cls: str, tip:
     if figure.lower is not None and figure.upper is not None:
         whisker(drawing, float(x(figure.lower)), float(x(figure.upper)), y, f"whisker {cls}")
     if measure.name == "ES":
-        drawing.add("path", tip=tip, d=f"M{at:.1f} {y - 4.5:.1f}l4.5 4.5l-4.5 4.5l-4.5 -4.5Z", cls=f"dot {cls}")
+        drawing.add(
+            "path", tip=tip, d=f"M{at:.1f} {y - 4.5:.1f}l4.5 4.5l-4.5 4.5l-4.5 -4.5Z", cls=f"dot {cls}"
+        )
     else:
         drawing.add("circle", tip=tip, cx=at, cy=y, r=3.6, cls=f"dot {cls}")
 

@@ -19,9 +19,10 @@ def dot_plot(rows: list[Row], title: str, width: int, signed: bool = False) -> M
     left = 148 if width > 400 else 112
     height = 34 * len(rows) + 52
     drawing = Drawing(width, height, title)
+    count = 5 if width > 400 else 3
     ends = [v for _, i, _ in rows for v in (i.value, i.lower, i.upper) if v is not None]
     x = Scale(*padded([0.0, *ends]), left, width - 14)
-    axis_x(drawing, x, height - 40, 6, lambda v: number(v, _decimals(x)), 5 if width > 400 else 3, title)
+    axis_x(drawing, x, height - 40, 6, lambda v: number(v, x.decimals(count)), count, title)
     drawing.line(float(x(0.0)), 6, float(x(0.0)), height - 40, "zero")
     for place, (label, interval, cls) in enumerate(rows):
         y = 6 + 34 * (place + 0.5)
@@ -33,7 +34,9 @@ def dot_plot(rows: list[Row], title: str, width: int, signed: bool = False) -> M
         tip = f"{label}: {nats(interval.value, signed)}" + (f" ({bounds})" if bounds else "")
         drawing.add("circle", tip=tip, cx=at, cy=y, r=4.5, cls=f"dot {cls}")
         end = at > 0.75 * x.stop + 0.25 * x.start
-        drawing.text(at + (-9 if end else 9), y - 7, nats(interval.value, signed), "note", "end" if end else None)
+        drawing.text(
+            at + (-9 if end else 9), y - 7, nats(interval.value, signed), "note", "end" if end else None
+        )
     return drawing.svg()
 
 
@@ -49,7 +52,7 @@ def cumulative(difference: pd.Series, ours: str, theirs: str, width: int) -> Mar
     total = np.concatenate([[0.0], np.cumsum(difference.to_numpy())])
     x = Scale(0, len(total) - 1, 52, width - 12)
     y = Scale(*padded(total), 202, 12)
-    axis_y(drawing, y, 52, width - 12, lambda v: number(v, _decimals(y)), 5)
+    axis_y(drawing, y, 52, width - 12, lambda v: number(v, y.decimals()))
     drawing.line(52, float(y(0)), width - 12, float(y(0)), "zero")
     days = np.arange(len(total))
     drawing.area(x(days), y(total), float(y(0)), "area c0")
@@ -61,7 +64,3 @@ def cumulative(difference: pd.Series, ours: str, theirs: str, width: int) -> Mar
     drawing.line(52, 202, width - 12, 202, "axis")
     drawing.text((52 + width) / 2, 236, "Held-out days, nats in total", "title", "middle")
     return drawing.svg()
-
-
-def _decimals(scale: Scale) -> int:
-    return int(np.clip(1 - np.floor(np.log10(scale.high - scale.low)), 0, 6))
