@@ -1,0 +1,160 @@
+"""A variational circuit on top of a prepared state, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from qfin.quantum import ANSAETZE, Adam, NegativeLogLikelihood, Program, TrainingResult, train
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+    from qfin.quantum import LossFunction
+
+Start = Literal["load", "train", "scratch"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How training goes: Adam's learning rate, the most steps, the standard deviation of the first angles."""
+
+    learning_rate: float
+    max_steps: int
+    spread: float
+
+
+FROM_PRIOR = Schedule(learning_rate=0.003, max_steps=120, spread=0.0001)
+FROM_SCRATCH = Schedule(learning_rate=0.02, max_steps=1000, spread=0.05)
+LAYERS = {"load": 2, "train": 8, "scratch": 8}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The state the ansatz acts on, and the ansatz's first angles.
+
+    Attributes
+    ----------
+    amplitudes : shape (2**n,), real
+    product_angles : shape (n,), RY angles that prepare it from |0>, or None where it is a loaded prior
+    theta : shape (parameters,)
+    """
+
+    amplitudes: np.ndarray
+    product_angles: np.ndarray | None
+    theta: np.ndarray
+
+
+@dataclass(frozen=True)
+class Learner:
+    """One circuit, compiled once, and the rules of its training.
+
+    Parameters
+    ----------
+    ansatz, n_qubits, layers, bits : the circuit, see `qfin.quantum.ANSAETZE`
+    start : "load" begins with the prior's amplitudes and layers at the identity; "train" with a product state and
+        learns the prior first; "scratch" with a product state
+    learning_rate, max_steps : override the schedule's
+    """
+
+    ansatz: str
+    n_qubits: int
+    layers: int
+    bits: int
+    start: Start
+    learning_rate: float | None = None
+    max_steps: int | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of the training towards data."""
+        usual = FROM_SCRATCH if self.start == "scratch" else FROM_PRIOR
+        return Schedule(
+            usual.learning_rate if self.learning_rate is None else self.learning_rate,
+            usual.max_steps if self.max_steps is None else self.max_steps,
+            usual.spread,
+        )
+
+    @cached_property
+    def circuit(self) -> QuantumCircuit:
+        """The ansatz with free angles."""
+        return ANSAETZE.build(self.ansatz).build(self.n_qubits, self.layers, self.bits)
+
+    @cached_property
+    def program(self) -> Program:
+        """The ansatz compiled."""
+        return Program.from_circuit(self.circuit)
+
+    def prepare(self, prior: np.ndarray, histogram: np.ndarray, rng: np.random.Generator) -> Prepared:
+        """Where training towards data begins.
+
+        Parameters
+        ----------
+        prior, histogram : shape (2**n,), probabilities of the prior and of the data
+        """
+        if self.start == "load":
+            return Prepared(np.sqrt(prior), None, self._angles(FROM_PRIOR, rng))
+        angles = product_angles(histogram if self.start == "scratch" else prior)
+        prepared = Prepared(product_state(angles), angles, self._angles(FROM_SCRATCH, rng))
+        if self.start == "scratch":
+            return prepared
+        learnt = self._train(prepared, prior, FROM_SCRATCH.learning_rate, FROM_SCRATCH.max_steps)
+        return Prepared(prepared.amplitudes, angles, learnt.theta)
+
+    def learn(
+        self, prepared: Prepared, target: np.ndarray, steps: int, held_out: LossFunction | None = None
+    ) -> TrainingResult:
+        """Train towards `target`, shape (2**n,), by exact likelihood for `steps` steps, watching `held_out`."""
+        return self._train(prepared, target, self.schedule.learning_rate, steps, held_out)
+
+    def bound(self, prior: np.ndarray | None, angles: np.ndarray | None, theta: np.ndarray) -> QuantumCircuit:
+        """The whole circuit, all angles bound: a product state's RY or else the loaded prior, then the ansatz."""
+        from qiskit import QuantumCircuit
+        from qiskit.circuit.library import StatePreparation
+
+        whole = QuantumCircuit(self.n_qubits)
+        if angles is not None:
+            for qubit, angle in enumerate(angles):
+                whole.ry(float(angle), qubit)
+        elif prior is not None:
+            whole.append(StatePreparation(np.sqrt(prior / prior.sum()), label="prior"), whole.qubits)
+        return whole.compose(self.circuit.assign_parameters(theta))
+
+    def _angles(self, schedule: Schedule, rng: np.random.Generator) -> np.ndarray:
+        return schedule.spread * rng.standard_normal(len(self.program.parameters))
+
+    def _train(
+        self,
+        prepared: Prepared,
+        target: np.ndarray,
+        learning_rate: float,
+        steps: int,
+        held_out: LossFunction | None = None,
+    ) -> TrainingResult:
+        return train(
+            self.program,
+            NegativeLogLikelihood(target),
+            prepared.theta,
+            optimiser=Adam(learning_rate),
+            max_steps=steps,
+            held_out=held_out,
+            initial=prepared.amplitudes,
+        )
+
+
+def product_angles(target: np.ndarray) -> np.ndarray:
+    """RY angles of the product state whose bits are 1 as often as under `target`: shape (2**n,) to (n,)."""
+    n = len(target).bit_length() - 1
+    ones = np.array([target.reshape(-1, 2, 1 << j)[:, 1].sum() for j in range(n)])
+    return 2.0 * np.arcsin(np.sqrt(np.clip(ones, 0.0, 1.0)))
+
+
+def product_state(angles: np.ndarray) -> np.ndarray:
+    """Amplitudes of RY(angle_j)|0> on each qubit j: shape (n,) to (2**n,), bit j of the index is qubit j."""
+    state = np.ones(1)
+    for angle in angles:
+        state = np.multiply.outer(np.array([np.cos(angle / 2.0), np.sin(angle / 2.0)]), state).ravel()
+    return state

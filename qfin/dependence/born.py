@@ -1,0 +1,293 @@
+"""The Born machine: a Qiskit circuit whose outcome probabilities are the copula's cells."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
+from qfin.dependence._circuit import LAYERS, Learner, Start
+from qfin.dependence._density import HeldOutDays, log_density
+from qfin.dependence._prior import PriorCells, UniformCells, as_prior
+from qfin.dependence._recalibration import Recalibration
+from qfin.dependence._selection import Choice, choose
+from qfin.errors import ConfigError, DataError, NotFittedError
+from qfin.quantum import ANSAETZE, BINS, CODES, Grid, TrainingResult
+from qfin.registry import check_estimator, kind_of
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+MAX_QUBITS = 24
+_DATA_WEIGHTS = (1.0, 0.3)
+_FOLDS = {"load": 4, "train": 4, "scratch": 1}
+_PRIOR_DRAWS = 2**18
+_FOLD_DRAWS = 2**16
+
+
+class BornMachine(DensityCopula):
+    """Quantum circuit Born machine on a grid, with a classical copula as its prior.
+
+    Each factor's unit interval is cut into 2**bits bins, a cell of the cube is a bitstring, and the circuit's Born
+    probabilities |<x|psi>|^2 are the cells' (Liu and Wang, arXiv 1804.04168; Benedetti et al., arXiv 1801.07686).
+    The density is
+
+        c(u) = c_prior(u) P_circuit(cell of u) / P_prior(cell of u),
+
+    so inside a cell it is the prior's and nothing is lost to the grid. With `start="load"` the circuit begins with the
+    state sum_x sqrt(P_prior(x)) |x> and layers at the identity: **untrained, the model is its prior; training adds the
+    departure from it**, by exact likelihood and the exact gradient. What the circuit adds, and not the sum, is the
+    quantum model's contribution: `details()` and the report state it in nats a day, held out.
+
+    With `prior="none"` it is a plain Born machine, trained from a product state with the data's bit frequencies, and
+    the density inside a cell is uniform.
+
+    Margins are made exactly uniform by mapping each factor through the model's own marginal distribution function.
+
+    Parameters
+    ----------
+    bits : bits, so qubits, of a factor; bits * factors is at most 24
+    bins, code : kinds of `qfin.quantum`; reflected Gray code is sign and magnitude, which is what tail dependence needs
+    ansatz : kind of `qfin.quantum`
+    layers : of the ansatz; None: 2 on a loaded prior, else 8
+    prior : "none", or a kind of this room that has a density, or a mapping with its parameters, or an instance
+    start : "load" the prior as amplitudes, or "train" the circuit towards the prior first, from a product state
+    data_weight : share of the data in the training target, the rest is the prior; None: chosen by forward chaining
+    steps : training steps; None: chosen by forward chaining inside the training days, 0 (the prior itself) included
+    max_steps : most steps to choose from; None: 120 from a prior, 1000 from scratch
+    learning_rate : of Adam; None: .003 from a prior, .02 from scratch
+    floor : weight of the independent component, the same for every density model
+    random_state : seed of angles and draws
+
+    Attributes
+    ----------
+    probabilities_ : shape (2**n_qubits,), the circuit's exact outcome probabilities; bit j of the index is qubit j
+    prior_probabilities_ : the same of the prior; None after `fit_bits`
+    circuit_ : the whole bound `QuantumCircuit`
+    result_ : TrainingResult of the final training
+    prior_ : the fitted prior, None without
+    selection_ : settings tried by forward chaining, with their gain in nats a day
+    data_weight_, steps_ : as chosen
+    """
+
+    label: ClassVar[str] = "Born machine"
+
+    probabilities_: np.ndarray
+    prior_probabilities_: np.ndarray | None
+    result_: TrainingResult
+    prior_: DensityCopula | None
+    n_qubits_: int
+    layers_: int
+    data_weight_: float
+    steps_: int
+    selection_: list[Choice]
+    recalibration_: Recalibration
+    product_angles_: np.ndarray | None
+
+    def __init__(
+        self,
+        bits: Annotated[int, Field(ge=1, le=16)] = 3,
+        bins: Literal[BINS.kinds()] = "tail_refined",  # type: ignore[valid-type]
+        code: Literal[CODES.kinds()] = "gray",  # type: ignore[valid-type]
+        ansatz: Literal[ANSAETZE.kinds()] = "line_rzz",  # type: ignore[valid-type]
+        layers: Annotated[int, Field(ge=1, le=64)] | None = None,
+        prior: Any = "student_t",
+        start: Literal["load", "train"] = "load",
+        data_weight: Annotated[float, Field(gt=0, le=1)] | None = None,
+        steps: Annotated[int, Field(ge=0)] | None = None,
+        max_steps: Annotated[int, Field(ge=1)] | None = None,
+        learning_rate: Annotated[float, Field(gt=0)] | None = None,
+        floor: Floor = DEFAULT_FLOOR,
+        random_state: Seed = None,
+    ) -> None:
+        self.bits = bits
+        self.bins = bins
+        self.code = code
+        self.ansatz = ansatz
+        self.layers = layers
+        self.prior = prior
+        self.start = start
+        self.data_weight = data_weight
+        self.steps = steps
+        self.max_steps = max_steps
+        self.learning_rate = learning_rate
+        self.floor = floor
+        self.random_state = random_state
+
+    def fit_bits(self, X: np.ndarray) -> Self:
+        """Train a plain Born machine on bitstrings, from a product state with their bit frequencies.
+
+        Parameters
+        ----------
+        X : shape (n, m) of 0 and 1, column j is qubit j; at most 24 columns
+
+        All of `steps` (where that is None, of `max_steps`) are taken. There is no unit cube, so of the verbs only
+        `sample_bits` works afterwards.
+
+        Raises
+        ------
+        DataError
+            naming row and column of an entry that is neither 0 nor 1.
+        """
+        check_estimator(self)
+        outcomes, m = _outcomes_of_bits(X)
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        learner = self._learner(_check_qubits(m, f"{m} columns"), "scratch", bits=m)
+        histogram = np.bincount(outcomes, minlength=2**m) / len(outcomes)
+        steps = learner.schedule.max_steps if self.steps is None else self.steps
+        self._settle(learner, histogram, histogram, histogram, steps)
+        self.prior_, self.prior_probabilities_, self.selection_, self.data_weight_ = None, None, [], 1.0
+        return self
+
+    def sample_bits(self, n: int, random_state: int | np.random.Generator | None = None) -> np.ndarray:
+        """Draw n bitstrings from the circuit, shape (n, n_qubits) uint8, column j is qubit j."""
+        if not hasattr(self, "probabilities_"):
+            raise NotFittedError(
+                f"this {type(self).__name__} is not fitted yet; call fit(U) or fit_bits(X) first"
+            )
+        seed = self.random_state if random_state is None else random_state
+        outcomes = _draw_outcomes(self.probabilities_, n, np.random.default_rng(seed))
+        return ((outcomes[:, None] >> np.arange(self.n_qubits_)) & 1).astype(np.uint8)
+
+    @property
+    def circuit_(self) -> QuantumCircuit:
+        """The trained circuit, all angles bound; the prior, where it is loaded, is its first instruction."""
+        bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
+        learner = self._learner(self.n_qubits_, self._start, bits)
+        return learner.bound(self.prior_probabilities_, self.product_angles_, self.result_.theta)
+
+    def details(self) -> dict[str, Any]:
+        """What was trained and how it was chosen, as JSON values."""
+        return {
+            "qubits": self.n_qubits_,
+            "parameters": len(self.result_.theta),
+            "layers": self.layers_,
+            "ansatz": self.ansatz,
+            "prior": "none" if self.prior_ is None else kind_of(self.prior_),
+            "start": self._start,
+            "stop": str(self.result_.stop),
+            "steps": self.steps_,
+            "data_weight": self.data_weight_,
+            "selection": [asdict(choice) for choice in self.selection_],
+        }
+
+    def _fit(self, U: np.ndarray) -> None:
+        d = U.shape[1]
+        n_qubits = _check_qubits(self.bits * d, f"{self.bits} bits for each of {d} factors")
+        learner = self._learner(n_qubits, self._start, self.bits)
+        data_weight, steps = self.data_weight, self.steps
+        self.selection_ = []
+        if data_weight is None or steps is None:
+            choice, self.selection_ = self._choose(learner, U)
+            data_weight, steps = choice.data_weight, choice.steps
+        self.prior_, cells = self._prior_cells(U)
+        table = cells.tabulate(_PRIOR_DRAWS, self._rng("prior draws"))
+        histogram = self._histogram(U)
+        target = data_weight * histogram + (1.0 - data_weight) * table.probabilities
+        self._settle(learner, table.probabilities, histogram, target, steps)
+        self.prior_probabilities_ = table.probabilities
+        self.data_weight_ = float(data_weight)
+        self.recalibration_ = table.recalibration(self.probabilities_)
+
+    def _settle(
+        self, learner: Learner, prior: np.ndarray, histogram: np.ndarray, target: np.ndarray, steps: int
+    ) -> None:
+        prepared = learner.prepare(prior, histogram, self._rng("angles"))
+        self.result_ = learner.learn(prepared, target, steps)
+        self.probabilities_ = learner.program.probabilities(self.result_.theta, prepared.amplitudes)
+        self.product_angles_ = prepared.product_angles
+        self.n_qubits_, self.layers_, self.steps_ = learner.n_qubits, learner.layers, int(steps)
+
+    def _choose(self, learner: Learner, U: np.ndarray) -> tuple[Choice, list[Choice]]:
+        weights = (1.0,) if self._start == "scratch" else _DATA_WEIGHTS
+        if self.data_weight is not None:
+            weights = (self.data_weight,)
+
+        def gains(fitted: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
+            _, cells = self._prior_cells(fitted)
+            prior = cells.tabulate(_FOLD_DRAWS, self._rng("fold draws")).probabilities
+            histogram = self._histogram(fitted)
+            held_out = HeldOutDays(following, cells, prior, self.floor)
+            prepared = learner.prepare(prior, histogram, self._rng("angles"))
+            curves = []
+            for weight in weights:
+                target = weight * histogram + (1.0 - weight) * prior
+                result = learner.learn(prepared, target, learner.schedule.max_steps, held_out)
+                losses = np.array([loss for _, _, loss in result.history])
+                curves.append(losses[0] - losses)
+            return curves
+
+        return choose(U, weights, gains, _FOLDS[self._start], self.steps)
+
+    def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        outcomes = _draw_outcomes(self.probabilities_, n, rng)
+        return self.recalibration_.forward(self._cells.fill(outcomes, rng))
+
+    def _log_density(self, U: np.ndarray) -> np.ndarray:
+        assert self.prior_probabilities_ is not None
+        return log_density(
+            U, self._cells, self.probabilities_, self.prior_probabilities_, self.recalibration_
+        )
+
+    @property
+    def _start(self) -> Start:
+        scratch = self.prior == "none" or not hasattr(self, "n_features_in_")
+        return "scratch" if scratch else self.start
+
+    @property
+    def _grid(self) -> Grid:
+        return Grid(self.bits, self.n_features_in_, self.bins, self.code)
+
+    @property
+    def _cells(self) -> PriorCells | UniformCells:
+        return UniformCells(self._grid) if self.prior_ is None else PriorCells(self.prior_, self._grid)
+
+    def _prior_cells(self, U: np.ndarray) -> tuple[DensityCopula | None, PriorCells | UniformCells]:
+        """The prior fitted to U, and its cells."""
+        prior = as_prior(self.prior, self.floor, self.random_state)
+        if prior is None:
+            return None, UniformCells(self._grid)
+        return prior.fit(U), PriorCells(prior, self._grid)
+
+    def _learner(self, n_qubits: int, start: Start, bits: int) -> Learner:
+        layers = LAYERS[start] if self.layers is None else self.layers
+        return Learner(self.ansatz, n_qubits, layers, bits, start, self.learning_rate, self.max_steps)
+
+    def _histogram(self, U: np.ndarray) -> np.ndarray:
+        return np.bincount(self._grid.encode(U), minlength=self._grid.n_cells) / len(U)
+
+    def _rng(self, purpose: str) -> np.random.Generator:
+        if self.random_state is None:
+            return np.random.default_rng()
+        return np.random.default_rng([self.random_state, *purpose.encode()])
+
+
+def _draw_outcomes(probabilities: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Outcomes with the given probabilities, shape (n,) int64, by inversion."""
+    cumulative = np.cumsum(probabilities)
+    return np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").astype(np.int64)
+
+
+def _check_qubits(n: int, what: str) -> int:
+    if n > MAX_QUBITS:
+        raise ConfigError(
+            f"{what} need {n} qubits, and an exact Born machine does at most {MAX_QUBITS}; "
+            "take fewer bits or factors"
+        )
+    return n
+
+
+def _outcomes_of_bits(X: np.ndarray) -> tuple[np.ndarray, int]:
+    X = np.asarray(X)
+    if X.ndim != 2 or 0 in X.shape:
+        raise DataError(f"X has shape {X.shape}; wanted (rows, bits), at least one of each")
+    wrong = (X != 0) & (X != 1)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(f"X[{row}, {column}] = {X[row, column]} is neither 0 nor 1")
+    _check_qubits(X.shape[1], f"{X.shape[1]} columns")
+    return X.astype(np.int64) @ (1 << np.arange(X.shape[1], dtype=np.int64)), X.shape[1]
