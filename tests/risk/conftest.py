@@ -19,7 +19,7 @@ MARKET = {
         "EUR": {"pillars": {"3M": 0.0195, "1Y": 0.0205, "5Y": 0.023}},
         "GBP": {"rate": 0.0365, "compounding": "annual"},
         "JPY": 0.009,
-        "UST": {"factors": ["UST1Y", "UST3Y", "UST5Y", "UST10Y"], "compounding": "semiannual"},
+        "UST": {"factors": ["UST5Y", "UST1Y", "UST10Y", "UST3Y"], "compounding": "semiannual"},
         "UST5": {"rate": "UST5Y", "compounding": "semiannual"},
     },
     "volatilities": {"EURUSD": 0.075, "AAPL": 0.3},

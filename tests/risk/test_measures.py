@@ -173,7 +173,7 @@ def test_bootstrap_intervals_cover_in_a_simulation():
 
 def test_the_tail_bootstrap_is_the_plain_bootstrap():
     """Ranks of the k largest of n draws with replacement, drawn as such, against drawing and sorting all n."""
-    n, k = 40, 6
+    n, k = 12, 6
     quick = _largest_ranks(n, k)
     plain = np.sort(np.random.default_rng(8).integers(0, n, (200_000, n)), axis=1)[:, :k]
     error = plain.std(axis=0) / math.sqrt(len(quick))
@@ -191,6 +191,13 @@ def test_bootstrap_figures_are_the_measures_of_the_resample():
     lower, upper = expected_shortfall_interval(losses, 0.9, 0.9)
     assert expected_shortfall(losses, 0.9) == pytest.approx(10)
     assert (lower, upper) == (pytest.approx(0), pytest.approx(30))  # Poisson(1): 5 % below 0.37, 95 % at 3
+
+
+@given(n=st.integers(1, 300), level=LEVELS)
+def test_a_certain_loss_has_no_interval(n, level):
+    for interval in (expected_shortfall_interval(np.full(n, 7.0), level),
+                     value_at_risk_interval(np.full(n, 7.0), level, method="bootstrap")):  # fmt: skip
+        assert interval == (pytest.approx(7.0), pytest.approx(7.0))
 
 
 def test_too_few_scenarios_leave_the_interval_open():
