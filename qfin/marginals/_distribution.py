@@ -89,10 +89,7 @@ def ranked(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             return values, ranks / (len(sample) + 1), counts
         group = np.concatenate([[0], np.cumsum(distinct)])
         total = np.bincount(group, counts)
-        values, ranks = (
-            np.bincount(group, counts * values) / total,
-            np.bincount(group, counts * ranks) / total,
-        )
+        values, ranks = (np.bincount(group, counts * each) / total for each in (values, ranks))
         counts = total.astype(int)
 
 

@@ -1,7 +1,7 @@
 """The generalised Pareto distribution of excesses over a threshold, without an end point.
 
 Survival S(y) = (1 + shape y / scale)^(-1/shape), and exp(-y / scale) at shape 0 (Pickands 1975; Davison and Smith 1990,
-eq. 2.1, whose k is minus the shape). A negative shape has an end point, -scale / shape, that no loss could exceed;
+whose k is minus the shape). A negative shape has an end point, -scale / shape, that no loss could exceed;
 here the last hundredth of such a tail is exponential instead, with the density that it starts from: the shape fits what
 was seen, and what was not is never impossible.
 """
