@@ -111,9 +111,9 @@ def test_independence_scores_zero_with_no_doubt():
 
 def test_it_is_quick(model):
     held_out_score(model, _days())  # imports arch
-    start = time.perf_counter()
+    start = time.process_time()
     held_out_score(model, _days(1600))
-    assert time.perf_counter() - start < 1.0  # about .06 s on an idle core
+    assert time.process_time() - start < 0.3  # about .06 s
 
 
 def test_what_cannot_be_scored_is_refused(model):
