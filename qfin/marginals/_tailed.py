@@ -18,8 +18,9 @@ class TailedMarginals(Marginals):
     """Subclasses say how few rows will do, and turn one factor's ranked sample into a distribution.
 
     `cdf` is strictly increasing as far as floats can tell, which is down to 2^-53 in the lower tail and to steps of
-    2^-53 in the upper. `ppf(cdf(x))` is x to 1e-10 of |x| and the sample's range wherever 2^-53 <= F(x) <= 1 - 1e-6; beyond
-    that 1 - F(x) has fewer digits left, and ppf(cdf(x)) is off by what half a unit in the last place of F(x) is worth.
+    2^-53 in the upper. `ppf(cdf(x))` is x to 1e-10 of |x| and the sample's range wherever F(x) is between
+    2^-53 and 1 - 1e-6; beyond that 1 - F(x) has fewer digits left, and ppf(cdf(x)) is off by what half a unit in the
+    last place of F(x) is worth.
     `cdf(ppf(p))` is p to 1e-10 everywhere in [2^-53, 1 - 2^-53].
 
     Attributes
