@@ -146,7 +146,7 @@ class Grid:
             raise DataError(f"the stored edges are not those of {grid.bins!r} bins; encode the history again")
         return grid
 
-    @property
+    @cached_property
     def _code(self) -> Code:
         return CODES.build(self.code)
 

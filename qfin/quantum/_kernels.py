@@ -19,8 +19,9 @@ back through the inverse of each stage, and each rotation exp(-i a/2 G) contribu
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from qfin.quantum._jit import kernel
 from qfin.quantum._stages import DIAGONAL, ONE_QUBIT, Tables
 
 Array = np.ndarray
@@ -35,11 +36,8 @@ _FIELDS |= {
 }
 _TABLES = types.NamedTuple(list(_FIELDS.values()), Tables)
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
-_INNER = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
-
-@njit("void(f8[::1], i8, f8, f8, f8, f8)", **_INNER)
+@kernel("void(f8[::1], i8, f8, f8, f8, f8)", inner=True)
 def _turn_real(x: Array, q: int, a: float, b: float, c: float, d: float) -> None:
     """The real gate [[a, b], [c, d]] on qubit q of one part of a state."""
     if q == 0:
@@ -66,7 +64,7 @@ def _turn_real(x: Array, q: int, a: float, b: float, c: float, d: float) -> None
             v[0], v[1], v[2], v[3] = c * u0 + d * v0, c * u1 + d * v1, c * u2 + d * v2, c * u3 + d * v3
 
 
-@njit("void(f8[::1], f8[::1], i8, c16[:, ::1])", **_INNER)
+@kernel("void(f8[::1], f8[::1], i8, c16[:, ::1])", inner=True)
 def _turn(re: Array, im: Array, q: int, g: Array) -> None:
     """The gate g on qubit q of a state."""
     ar, ai, br, bi = g[0, 0].real, g[0, 0].imag, g[0, 1].real, g[0, 1].imag
@@ -82,7 +80,7 @@ def _turn(re: Array, im: Array, q: int, g: Array) -> None:
             pi[block, 1, i] = cr * ui + ci * ur + dr * vi + di * vr
 
 
-@njit("f8(f8[::1], f8[::1], i8)", **_INNER)
+@kernel("f8(f8[::1], f8[::1], i8)", inner=True)
 def _overlap_y(x: Array, y: Array, q: int) -> float:
     """Sum over pairs of y1 x0 - y0 x1, one part's share of Im <y|Y|x>."""
     total = 0.0
@@ -98,7 +96,7 @@ def _overlap_y(x: Array, y: Array, q: int) -> float:
     return total
 
 
-@njit("UniTuple(f8, 2)(f8[::1], f8[::1], f8[::1], f8[::1], i8)", **_INNER)
+@kernel("UniTuple(f8, 2)(f8[::1], f8[::1], f8[::1], f8[::1], i8)", inner=True)
 def _overlap_xz(xr: Array, xi: Array, yr: Array, yi: Array, q: int) -> tuple[float, float]:
     """Im <y|X|x> and Im <y|Z|x> on qubit q."""
     along_x, along_z = 0.0, 0.0
@@ -114,7 +112,7 @@ def _overlap_xz(xr: Array, xi: Array, yr: Array, yi: Array, q: int) -> tuple[flo
     return along_x, along_z
 
 
-@njit("void(f8[::1])", **_OPTIONS)
+@kernel("void(f8[::1])")
 def walsh_hadamard(x: Array) -> None:
     """Walsh-Hadamard transform in place, unnormalised: x(m) = sum over z of (-1)^(m.z) x(z)."""
     q = 0
@@ -123,9 +121,7 @@ def walsh_hadamard(x: Array) -> None:
         q += 1
 
 
-@njit(
-    types.void(_REAL, _REAL), **_OPTIONS | {"fastmath": {"contract"}}
-)  # reassociating would undo the reduction
+@kernel(types.void(_REAL, _REAL), reassociate=False)  # reassociation would undo the range reduction
 def _cosine_sine(phase: Array, sine: Array) -> None:
     """Cosine (in place) and sine of an array, to 2 units in the last place for |phase| < 1e5.
 
@@ -154,7 +150,7 @@ def _cosine_sine(phase: Array, sine: Array) -> None:
         phase[i] = cosine_sign * (c + odd * (s - c))
 
 
-@njit(types.void(_REAL, _REAL, _REAL, types.int64, _TABLES), **_INNER)
+@kernel(types.void(_REAL, _REAL, _REAL, types.int64, _TABLES), inner=True)
 def _phases(cosine: Array, sine: Array, angles: Array, stage: int, tables: Tables) -> None:
     """Cosine and sine of the phase that a diagonal stage gives each outcome."""
     cosine[:] = 0.0
@@ -164,7 +160,7 @@ def _phases(cosine: Array, sine: Array, angles: Array, stage: int, tables: Table
     _cosine_sine(cosine, sine)
 
 
-@njit("void(f8[::1], f8[::1], f8[::1], f8[::1], f8)", **_INNER)
+@kernel("void(f8[::1], f8[::1], f8[::1], f8[::1], f8)", inner=True)
 def _multiply(re: Array, im: Array, cosine: Array, sine: Array, sign: float) -> None:
     """psi times cosine + i sign sine."""
     for i in range(re.size):
@@ -173,7 +169,7 @@ def _multiply(re: Array, im: Array, cosine: Array, sine: Array, sign: float) -> 
         im[i] = m * cosine[i] + r * s
 
 
-@njit("void(f8[::1], f8[::1], i8[::1], i8[::1])", **_INNER)
+@kernel("void(f8[::1], f8[::1], i8[::1], i8[::1])", inner=True)
 def _gather(source: Array, out: Array, low: Array, high: Array) -> None:
     """out(z) = source(image of z)."""
     for block in range(high.size):
@@ -182,7 +178,7 @@ def _gather(source: Array, out: Array, low: Array, high: Array) -> None:
             out[offset + i] = source[base ^ low[i]]
 
 
-@njit("void(c16[:, ::1], i8, f8)", **_INNER)
+@kernel("void(c16[:, ::1], i8, f8)", inner=True)
 def _rotation(g: Array, axis: int, angle: float) -> None:
     """exp(-i angle/2 sigma_axis)."""
     c, s = np.cos(0.5 * angle), np.sin(0.5 * angle)
@@ -196,7 +192,7 @@ def _rotation(g: Array, axis: int, angle: float) -> None:
         g[0, 0], g[1, 1] = complex(c, -s), complex(c, s)
 
 
-@njit("void(c16[:, ::1], c16[:, ::1])", **_INNER)
+@kernel("void(c16[:, ::1], c16[:, ::1])", inner=True)
 def _multiply_left(g: Array, by: Array) -> None:
     """g = by g, 2x2."""
     for column in range(2):
@@ -205,7 +201,7 @@ def _multiply_left(g: Array, by: Array) -> None:
         g[1, column] = by[1, 0] * u + by[1, 1] * v
 
 
-@njit(types.void(_MATRIX, types.int64, _REAL, _TABLES), **_INNER)
+@kernel(types.void(_MATRIX, types.int64, _REAL, _TABLES), inner=True)
 def _factor(g: Array, f: int, angles: Array, tables: Tables) -> None:
     """Factor f as a matrix."""
     if tables.factor_axis[f] == 0:
@@ -214,7 +210,7 @@ def _factor(g: Array, f: int, angles: Array, tables: Tables) -> None:
         _rotation(g, tables.factor_axis[f], angles[tables.factor_index[f]])
 
 
-@njit(types.complex128[:, :, ::1](_REAL, _TABLES), **_INNER)
+@kernel(types.complex128[:, :, ::1](_REAL, _TABLES), inner=True)
 def _gate_matrices(angles: Array, tables: Tables) -> Array:
     """Product of each gate's factors, shape (gates, 2, 2)."""
     gates = np.zeros((tables.factor_start.size - 1, 2, 2), dtype=np.complex128)
@@ -227,7 +223,9 @@ def _gate_matrices(angles: Array, tables: Tables) -> Array:
     return gates
 
 
-@njit(types.void(_REAL, types.int64, types.float64, types.float64, types.float64, _REAL, _TABLES), **_INNER)
+@kernel(
+    types.void(_REAL, types.int64, types.float64, types.float64, types.float64, _REAL, _TABLES), inner=True
+)
 def _add_factor_gradients(
     out: Array, g: int, along_x: float, along_y: float, along_z: float, angles: Array, tables: Tables
 ) -> None:
@@ -256,7 +254,7 @@ def _add_factor_gradients(
             u[row, 1] = v * factor[0, 1] + w * factor[1, 1]
 
 
-@njit(types.void(_REAL, _REAL, types.int64, types.int64, _MATRIX), **_OPTIONS)
+@kernel(types.void(_REAL, _REAL, types.int64, types.int64, _MATRIX))
 def _apply(re: Array, im: Array, q: int, real: int, g: Array) -> None:
     """The gate g on qubit q of a state; `real` says that its imaginary part is 0."""
     if real:
@@ -267,7 +265,7 @@ def _apply(re: Array, im: Array, q: int, real: int, g: Array) -> None:
         _turn(re, im, q, g)
 
 
-@njit(types.UniTuple(_REAL, 2)(_REAL, _REAL, _REAL, _TABLES), **_OPTIONS)
+@kernel(types.UniTuple(_REAL, 2)(_REAL, _REAL, _REAL, _TABLES))
 def forward(re: Array, im: Array, angles: Array, tables: Tables) -> tuple[Array, Array]:
     """The state after all stages, real and imaginary part; `re` and `im` are overwritten."""
     spare_re, spare_im = np.empty_like(re), np.empty_like(re)
@@ -287,7 +285,7 @@ def forward(re: Array, im: Array, angles: Array, tables: Tables) -> tuple[Array,
     return re, im
 
 
-@njit(_REAL(_REAL, _REAL, _REAL, _REAL, _REAL, _TABLES), **_OPTIONS)
+@kernel(_REAL(_REAL, _REAL, _REAL, _REAL, _REAL, _TABLES))
 def backward(re: Array, im: Array, lam_re: Array, lam_im: Array, angles: Array, tables: Tables) -> Array:
     """dL/dangle, shape (angles,), from psi after all stages and lambda = w psi; all four parts are overwritten."""
     gradient = np.zeros_like(angles)

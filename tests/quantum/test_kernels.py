@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qfin.quantum import _kernels
+from qfin.quantum._jit import kernel
 from qfin.quantum._reading import Flip
 from qfin.quantum._stages import schedule, tabulate
 
@@ -63,3 +64,15 @@ def test_a_cx_network_is_one_permutation(n: int) -> None:
     for low, high in zip(tables.low_back, tables.high_back, strict=True):
         back = (high[:, None] ^ low[None, :]).ravel()
         assert (back[expected] == np.arange(2**n)).all()
+
+
+def test_without_a_folder_for_the_cache_kernels_still_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba.core import caching
+
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+
+    @kernel("f8(f8)")
+    def double(x: float) -> float:
+        return 2.0 * x
+
+    assert double(1.5) == 3.0

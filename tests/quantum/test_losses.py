@@ -19,7 +19,7 @@ def test_gradients_are_derivatives_in_every_probability(kind: str) -> None:
     before = OTHER.copy()
     value, gradient = loss(OTHER)
     assert isinstance(value, float)
-    assert (OTHER == before).all()
+    assert (before == OTHER).all()
     slow = difference_gradient(lambda p: loss(p)[0], OTHER, step=OTHER.min() / 10)
     np.testing.assert_allclose(gradient, slow, rtol=1e-5, atol=1e-8)
 
