@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -212,3 +213,13 @@ def test_importing_the_room_imports_no_heavy_library():
     path = str(shipped("portfolios/fx_book.json"))
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_two_threads_do_not_share_an_evaluation_date():
+    """QuantLib has one evaluation date for the process; a scheduler may run two revaluations in two threads."""
+    cases = [shipped_case(name, 400) for name in ("fx_book.json", "ust_book.json")]
+    alone = [portfolio.revalue(scenarios).values for portfolio, scenarios in cases]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda case: case[0].revalue(case[1]).values, cases * 3))
+    for k, values in enumerate(together):
+        np.testing.assert_array_equal(values, alone[k % 2])
