@@ -105,6 +105,16 @@ def test_drawn_outcomes_match_exact_probabilities_on_an_asymmetric_state() -> No
     np.testing.assert_allclose(np.bincount(outcomes, minlength=8) / shots, exact, atol=2.5 / shots**0.5)
 
 
+def test_an_impossible_outcome_is_never_drawn() -> None:
+    class Zeros:
+        def random(self, shots: int) -> np.ndarray:
+            return np.zeros(shots)
+
+    circuit = QuantumCircuit(2)
+    circuit.x(1)
+    assert Program.from_circuit(circuit).sample([], 3, Zeros()).tolist() == [2, 2, 2]
+
+
 def test_final_measurements_fix_the_order_of_bits_and_hide_qubits() -> None:
     rng = np.random.default_rng(4)
     body = random_circuit(rng, 4, 30)
