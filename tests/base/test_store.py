@@ -188,6 +188,24 @@ def test_without_its_manifest_nothing_is_there(remote: Store, tmp_path: Path) ->
     assert not remote.publish("ingest", {"seed": 7}, writes()).reused
 
 
+def test_the_manifest_is_uploaded_last(remote: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploaded = []
+    whole = fs.copy_files
+
+    def copy(source: str, target: str, **options: Any) -> None:
+        uploaded.append(target.rpartition("/")[2])
+        whole(source, target, **options)
+
+    def write(folder: Path) -> Mapping[str, Any]:
+        (folder / "z.txt").write_text("after the manifest in the alphabet")
+        return writes()(folder)
+
+    monkeypatch.setattr(fs, "copy_files", copy)
+    made = remote.publish("ingest", {}, write)
+    assert sorted(uploaded[:3]) == ["a.txt", "b.json", "z.txt"]
+    assert uploaded[3:] == ["manifest.json", made.id]  # ... and then the copy that is read here
+
+
 def test_two_other_file_systems_do_not_share_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = []

@@ -107,7 +107,10 @@ def test_a_date_format_settles_what_is_ambiguous(tmp_path: Path) -> None:
         ("", r"prices.csv is empty; it needs a header"),
         (" \n\n", r"prices.csv is empty"),
         ("date,EURUSD\n", r"prices.csv has a header but no rows"),
-        ("2024-01-02,1.1\n2024-01-03,1.2\n", r"prices.csv has no header: row 1 begins with '2024-01-02'"),
+        (
+            "2024-01-02,1.1\n2024-01-03,1.2\n",
+            r"prices.csv has no header: row 1 begins with '2024-01-02'",
+        ),
         ("20240102,1.1\n20240103,1.2\n", r"prices.csv has no header: row 1 begins with '20240102'"),
         ("date;EURUSD\n2024-01-02;1,1\n", r"seems to be separated by ';', not by ','; give separator = ';'"),
         ("date\tEURUSD\n2024-01-02\t1.1\n", r"seems to be separated by a tab .*; give separator = '\\t'"),

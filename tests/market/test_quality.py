@@ -196,6 +196,13 @@ def test_no_more_than_ten_outliers_are_told_singly(prices: pd.DataFrame) -> None
     assert found[-1].message.startswith("CDS has 2 more returns beyond 12 robust standard deviations")
 
 
+def test_a_series_that_moves_on_few_days_has_no_outliers_for_that(prices: pd.DataFrame) -> None:
+    moves = np.where(np.random.default_rng(7).random(300) < 0.35, np.diff(np.log(walk(8)), prepend=0.0), 0.0)
+    prices["CDS"] = np.exp(np.cumsum(moves))
+    assert np.median(np.abs(moves)) == 0.0
+    assert [f.check for f in check_prices(prices).findings] == ["stale"]
+
+
 def test_errors_come_first_and_the_others_are_counted(prices: pd.DataFrame) -> None:
     prices.iloc[10:16, 0] = prices.iloc[10, 0]
     prices.iloc[3, 1] = np.nan

@@ -74,19 +74,16 @@ def _split(text: str, name: str, separator: str) -> _Table:
     if not text.strip():
         raise DataError(f"{name} is empty; it needs a header and a row of prices for each date")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    rows, lines, line = [], [], 1
+    rows, lines = [], []
     try:
-        for cells in reader:
+        for line, cells in enumerate(reader, start=1):
             if any("\n" in cell for cell in cells):
                 raise DataError(f"{name}: row {line} has a quote that is not closed; close or remove it")
             if any(cell.strip() for cell in cells):
                 rows.append(cells)
                 lines.append(line)
-            line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(
-            f"{name}: row {line} cannot be read: {error}; look for a quote that is not closed"
-        ) from None
+        raise DataError(f"{name}: row {reader.line_num} cannot be read ({error}); correct it") from None
     header = [title.strip() for title in rows[0]]
     _check_header(header, name, lines[0], separator)
     _check_widths(rows, lines, name, separator)
