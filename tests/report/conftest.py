@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +59,11 @@ def build(store: Store, recipe: Recipe | None = None, **changes: Any) -> list[Ar
     """Publish every artifact of a run; the risk artifacts, the main model's first."""
     recipe = replace(recipe or Recipe(), **changes)
     returns, uniforms, matrix = _history(recipe)
-    ingest = store.publish("ingest", {"case": repr(recipe)}, lambda f: _ingest(f, recipe, returns))
+    ingest = store.publish(
+        "ingest",
+        {"data": hashlib.sha256(repr(recipe).encode()).hexdigest()},
+        lambda f: _ingest(f, recipe, returns),
+    )
     encode = store.publish("encode", {}, lambda f: _encode(f, recipe, returns, uniforms), {"history": ingest})
     risks = []
     for place, (kind, label) in enumerate(recipe.models):
@@ -168,8 +173,18 @@ def _born_details(recipe: Recipe) -> dict[str, Any]:
             "stop": "held-out loss stopped improving", "steps": 84, "data_weight": 0.3,
             "prior_score": {"mean": 0.41, "lower": 0.32, "upper": 0.5, "confidence": 0.95},
             "circuit_adds": {"mean": edge, "lower": edge - 0.002, "upper": edge + 0.002, "confidence": 0.95},
-            "selection": [{"data_weight": w, "steps": 84, "gain": g, "standard_error": 0.001,
-                           "curve": (g * np.sin(np.arange(200) / 53)).tolist()} for w, g in ((1.0, 0.001), (0.3, 0.003))]}  # fmt: skip
+            "selection": [_choice(1.0, 0.001), _choice(0.3, 0.003)]}  # fmt: skip
+
+
+def _choice(weight: float, gain: float) -> dict[str, Any]:
+    curve = gain * np.sin(np.arange(200) / 53)
+    return {
+        "data_weight": weight,
+        "steps": 84,
+        "gain": gain,
+        "standard_error": 0.001,
+        "curve": curve.tolist(),
+    }
 
 
 def _scenarios(

@@ -1,4 +1,4 @@
-"""What figures share: two widths of one drawing, and the colours of models."""
+"""What figures share: several widths of one drawing, and the colours of models."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-WIDE, HALF, NARROW = 1120, 545, 356
+WIDE, MIDDLE, HALF, NARROW = 1120, 660, 545, 356
 COLOURS = 6
 
 
 def responsive(draw: Callable[[int], Markup], wide: int = WIDE, narrow: int = NARROW) -> Markup:
-    """One figure drawn for wide and for narrow screens; the style sheet shows one of them."""
-    return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(draw(wide), draw(narrow))
+    """One figure drawn for wide, middling (also paper) and narrow screens; the style sheet shows one of them."""
+    classes = {"wide": wide, "middle": MIDDLE} if wide > 1.3 * MIDDLE else {"wide middle": wide}
+    return Markup("").join(
+        Markup('<div class="{}">{}</div>').format(cls, draw(width))
+        for cls, width in {**classes, "narrow": narrow}.items()
+    )
 
 
 def colour(index: int) -> str:

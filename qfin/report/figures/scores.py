@@ -16,7 +16,7 @@ Row = tuple[str, Interval, str]
 
 def dot_plot(rows: list[Row], title: str, width: int, signed: bool = False) -> Markup:
     """A figure with its interval a row: (label, interval, colour class); a strong line at 0."""
-    left = 148 if width > 400 else 112
+    left = 148 if width > 400 else 134
     height = 34 * len(rows) + 52
     drawing = Drawing(width, height, title)
     count = 5 if width > 400 else 3
