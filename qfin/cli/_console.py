@@ -44,7 +44,8 @@ def stage_progress() -> Iterator[StageLines]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=diagnostics(), transient=True) as progress:
+    console = diagnostics()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield StageLines(progress)
 
 

@@ -135,7 +135,7 @@ def _train(
 ) -> Artifact:
     from qfin import stages
 
-    spec = _spec(config, model)
+    spec = stages.complete_spec(config, _spec(config, model))
     start = _given(store, "encode", encoding) if encoding else _encode(config, store)
     return stages.train(config, spec, start, store)
 

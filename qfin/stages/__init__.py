@@ -12,13 +12,14 @@ from qfin.stages.ingest import ingest
 from qfin.stages.report import report
 from qfin.stages.risk import check_portfolio, risk
 from qfin.stages.run import ResultRow, RunResult, run
-from qfin.stages.train import train
+from qfin.stages.train import complete_spec, train
 
 __all__ = [
     "ResultRow",
     "RunResult",
     "StageEvent",
     "check_portfolio",
+    "complete_spec",
     "encode",
     "generate",
     "ingest",

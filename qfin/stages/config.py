@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +31,7 @@ def _plugin(room: Room[Any]) -> AfterValidator:
 
 
 Spec = str | dict[str, Any]
+_MEMBERS_OF_SPEC = ("str", "dict[str,any]")  # pydantic names the member of a union that it tried
 Reader = Annotated[Spec, _plugin(READERS)]
 Volatility = Annotated[Spec, _plugin(VOLATILITY)]
 MarginalsSpec = Annotated[Spec, _plugin(MARGINALS)]
@@ -117,9 +118,9 @@ def load_config(path: str | Path) -> RunConfig:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
     _resolve(raw, "portfolio", path.parent)
-    reader = raw.get("history", {}).get("reader")
-    if isinstance(reader, dict):
-        _resolve(reader, "path", path.parent)
+    match raw.get("history"):
+        case {"reader": dict(reader)}:
+            _resolve(reader, "path", path.parent)
     try:
         return RunConfig.model_validate(raw)
     except ValidationError as error:
@@ -129,11 +130,26 @@ def load_config(path: str | Path) -> RunConfig:
 def explain(error: ValidationError) -> str:
     """A pydantic error in one line: key, what is wrong, and what could have stood there."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in first["loc"] if part not in _MEMBERS_OF_SPEC)
     if first["type"] == "extra_forbidden":
-        return f"{key}: there is no such key"
+        return f"{key}: there is no such key; choose one of: {', '.join(_keys_beside(first['loc']))}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{key}: {message[0].lower() + message[1:]}"
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """Keys that the section has in which `location` names one that it has not."""
+    section: Any = RunConfig
+    for part in location[:-1]:
+        if isinstance(part, str):
+            annotation = section.model_fields[part].annotation
+            section = next(a for a in (annotation, *_nested(annotation)) if hasattr(a, "model_fields"))
+    return list(section.model_fields)
+
+
+def _nested(annotation: Any) -> list[Any]:
+    inner = list(get_args(annotation))
+    return inner + [part for one in inner for part in _nested(one)]
 
 
 def _resolve(section: dict[str, Any], key: str, folder: Path) -> None:
