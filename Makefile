@@ -29,6 +29,12 @@ lint: $(VENV)/test.stamp ## ruff and mypy
 bench: $(VENV)/run.stamp ## the figures of the documentation, measured again
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
+deploy: $(VENV)/run.stamp ## server, worker and schedules on the loopback: [STORE=folder] [PORT=number]
+	@$(BIN)/python -m flows.deploy up $(if $(PORT),--port $(PORT)) $(if $(STORE),--store "$(STORE)")
+
+undeploy: $(VENV)/run.stamp ## stop exactly what `make deploy` started
+	@$(BIN)/python -m flows.deploy down
+
 lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --upgrade --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --extra test --constraint requirements.lock \

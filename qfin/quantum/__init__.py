@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qfin.quantum._drawing import draw_svg
     from qfin.quantum._grid import Grid
     from qfin.quantum._program import Program
+    from qfin.quantum._qasm import to_qasm
     from qfin.quantum._training import Stop, TrainingResult, train
     from qfin.quantum.losses.mmd import MaximumMeanDiscrepancy
     from qfin.quantum.losses.nll import NegativeLogLikelihood
@@ -31,6 +32,7 @@ _FILES = {
     "Stop": "_training",
     "TrainingResult": "_training",
     "draw_svg": "_drawing",
+    "to_qasm": "_qasm",
     "train": "_training",
 }
 
@@ -54,5 +56,6 @@ __all__ = [
     "Stop",
     "TrainingResult",
     "draw_svg",
+    "to_qasm",
     "train",
 ]

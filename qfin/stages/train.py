@@ -146,11 +146,9 @@ def _write_circuit(model: Copula, folder: Path) -> None:
     circuit = getattr(model, "circuit_", None)
     if circuit is None:
         return
-    from qiskit import qasm3
+    from qfin.quantum import draw_svg, to_qasm
 
-    from qfin.quantum import draw_svg
-
-    (folder / "circuit.qasm").write_text(qasm3.dumps(circuit), encoding="utf-8")
+    (folder / "circuit.qasm").write_text(to_qasm(circuit), encoding="utf-8")
     (folder / "circuit.svg").write_text(draw_svg(circuit), encoding="utf-8")
 
 
