@@ -22,11 +22,6 @@ class Interval:
     confidence: float | None = None
 
     @property
-    def bounded(self) -> bool:
-        """Whether it has an interval."""
-        return self.lower is not None and self.upper is not None
-
-    @property
     def contains_zero(self) -> bool:
         """Whether the interval contains 0: no evidence of a difference. False without an interval."""
         return self.lower is not None and self.upper is not None and self.lower <= 0.0 <= self.upper
@@ -74,6 +69,11 @@ class ModelData:
     details: Mapping[str, Any]
     training: pd.DataFrame | None
     circuit: str | None
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals of its score."""
+        return self.score.confidence or 0.95 if self.score else 0.95
 
     def measure(self, name: str) -> Measure | None:
         """The first measure of that name, or None."""

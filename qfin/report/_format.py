@@ -51,10 +51,11 @@ def nats(value: float, signed: bool = False) -> str:
 
 
 def between(interval: Interval, write: Any) -> str:
-    """`lower to upper`, each written by `write`; empty without an interval."""
-    if interval.lower is None or interval.upper is None:
+    """`lower to upper`, each written by `write`, an end that is open as infinite; empty without an interval."""
+    if interval.lower is None and interval.upper is None:
         return ""
-    return f"{write(interval.lower)} to {write(interval.upper)}"
+    lower = f"{MINUS}∞" if interval.lower is None else write(interval.lower)
+    return f"{lower} to {'∞' if interval.upper is None else write(interval.upper)}"
 
 
 def return_scale(factor: RiskFactor) -> float:

@@ -28,13 +28,15 @@ def block_bootstrap(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(float(np.mean(values)), float(lower), float(upper), confidence)
 
 
-def paired_difference(ours: pd.Series, theirs: pd.Series) -> tuple[pd.Series, Interval] | None:
+def paired_difference(
+    ours: pd.Series, theirs: pd.Series, confidence: float = 0.95
+) -> tuple[pd.Series, Interval] | None:
     """Ours minus theirs on the days both have, and its mean with interval; None with fewer than 10 such days."""
     both = pd.concat([ours, theirs], axis=1, join="inner", keys=["ours", "theirs"]).dropna().sort_index()
     if len(both) < 10:
         return None
     difference = both["ours"] - both["theirs"]
-    return difference, block_bootstrap(difference.to_numpy())
+    return difference, block_bootstrap(difference.to_numpy(), confidence)
 
 
 def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:

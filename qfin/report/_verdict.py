@@ -35,7 +35,7 @@ def closest_rival(data: ReportData) -> Comparison | None:
     for rival in data.rivals:
         if data.main.daily is None or rival.daily is None:
             continue
-        pair = statistics.paired_difference(data.main.daily, rival.daily)
+        pair = statistics.paired_difference(data.main.daily, rival.daily, data.main.confidence)
         if pair is not None and (found is None or pair[1].value < found.difference.value):
             found = Comparison(rival, pair[1], pair[0])
     return found

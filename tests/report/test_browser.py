@@ -95,6 +95,16 @@ def test_texts_of_plots_can_be_read_and_stay_inside(visit: Callable[..., Visit],
     assert [t for t in texts if t["out"] > 9] == []
 
 
+def test_no_curve_leaves_its_plot(visit: Callable[..., Visit]) -> None:
+    strays = visit(1280).page.evaluate("""[...document.querySelectorAll('svg.plot path')].map(path => {
+        const box = path.getBoundingClientRect(), svg = path.ownerSVGElement.getBoundingClientRect();
+        return {shown: svg.width > 0, plot: path.ownerSVGElement.getAttribute('aria-label'),
+                mark: path.getAttribute('class'),
+                out: Math.max(svg.left - box.left, box.right - svg.right, svg.top - box.top, box.bottom - svg.bottom)};
+    }).filter(path => path.shown && path.out > 4)""")
+    assert strays == []
+
+
 def test_the_circuit_is_shown_and_scrolls_by_itself(visit: Callable[..., Visit]) -> None:
     size = visit(390).page.evaluate("""(() => {
         const image = document.querySelector('.drawing img'), box = image.parentElement;

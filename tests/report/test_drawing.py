@@ -72,6 +72,7 @@ def test_numbers_have_a_real_minus_and_no_negative_zero() -> None:
     assert form.money(-1_000.0, "USD") == "USD\u00a0−1,000"
     assert form.between(Interval(1.0), form.amount) == ""
     assert form.between(Interval(1.0, -1_000.0, 2.0), form.amount) == "−1,000 to 2.000"
+    assert form.between(Interval(1.0, 0.5, None), form.amount) == "0.5000 to ∞"
 
 
 def test_moves_name_their_unit() -> None:

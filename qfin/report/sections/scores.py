@@ -47,7 +47,7 @@ def _differences(data: ReportData) -> list[figures.Row]:
     rows: list[figures.Row] = []
     for place, rival in enumerate(data.rivals, start=1):
         if data.main.daily is not None and rival.daily is not None:
-            pair = statistics.paired_difference(data.main.daily, rival.daily)
+            pair = statistics.paired_difference(data.main.daily, rival.daily, data.main.confidence)
             if pair is not None:
                 rows.append((f"to {rival.label}", pair[1], colour(place)))
     adds = circuit_adds(data.main)
