@@ -110,7 +110,7 @@ class ScenarioModel(BaseEstimator):
         innovations = self.marginals.ppf(uniforms).reshape(n, horizon, len(self.factors_))
         return ScenarioSet(
             self.volatility.simulate(innovations), self.factors_, self.levels_, self.as_of_,
-            self._lineage(seed if isinstance(seed, int) else None),
+            self._lineage(int(seed) if isinstance(seed, int | np.integer) else None),
         )  # fmt: skip
 
     def write(self, folder: Path) -> None:

@@ -28,8 +28,9 @@ class Schedule:
 
 
 FROM_PRIOR = Schedule(learning_rate=0.003, max_steps=120, spread=0.0001)
-FROM_SCRATCH = Schedule(learning_rate=0.02, max_steps=1000, spread=0.05)
-LAYERS = {"load": 2, "train": 8, "scratch": 8}
+FROM_SCRATCH = Schedule(learning_rate=0.02, max_steps=400, spread=0.05)
+ANSATZ = {"load": "line_rzz", "train": "all_rzz", "scratch": "all_rzz"}
+LAYERS = {"load": 2, "train": 5, "scratch": 5}
 
 
 @dataclass(frozen=True)

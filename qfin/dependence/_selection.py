@@ -13,6 +13,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import rankdata
 
+FOLDS = 4
+
 Gains = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
 
 
@@ -25,35 +27,33 @@ class Choice:
     data_weight : share of the data in the training target, the rest is the prior
     steps : training steps
     gain : nats a day over not training at all, mean over the folds
-    standard_error : of that mean, between folds; None with a single fold
+    standard_error : of that mean, between folds
     curve : the same gain after 0, 1, 2, ... steps
     """
 
     data_weight: float
     steps: int
     gain: float
-    standard_error: float | None
+    standard_error: float
     curve: tuple[float, ...]
 
 
-def folds(n: int, count: int) -> Iterator[tuple[slice, slice]]:
-    """Expanding windows over n days in time order: `count` pairs of (days fitted, days that follow).
-
-    The days are cut into count + 1 equal blocks, at least five so that a single fold still fits four fifths.
-    """
-    edges = np.linspace(0, n, max(count, 4) + 2).astype(int)[-count - 2 :]
+def folds(n: int) -> Iterator[tuple[slice, slice]]:
+    """Expanding windows over n days in time order: four pairs of (days fitted, days that follow)."""
+    edges = np.linspace(0, n, FOLDS + 2).astype(int)
     for end, following in pairwise(edges[1:]):
         yield slice(0, int(end)), slice(int(end), int(following))
 
 
 def choose(
-    U: np.ndarray, weights: Sequence[float], gains: Gains, count: int, steps: int | None = None
+    U: np.ndarray, weights: Sequence[float], gains: Gains, steps: int | None = None, cautious: bool = True
 ) -> tuple[Choice, list[Choice]]:
     """The setting that gained most on the days following those fitted, and the one tried of each weight.
 
-    Of a weight's steps the fewest are taken whose gain is within one standard error, between folds, of its best (the
-    one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984, section 3.4.3). So a gain that
-    differs in sign from fold to fold is not believed, and not training at all, gain 0, is always among the choices.
+    Of a weight's steps the best mean gain is taken or, if `cautious`, the fewest whose gain is within one standard
+    error, between folds, of it (the one-standard-error rule: Breiman et al., Classification and Regression Trees,
+    1984, section 3.4.3): a gain that differs in sign from fold to fold is then not believed, and not training at all
+    is chosen.
 
     Parameters
     ----------
@@ -61,29 +61,22 @@ def choose(
     weights : data weights to choose from
     gains : of (days fitted, days that follow), both by their own ranks: for each weight a validation curve, nats a day
         after 0, 1, 2, ... steps
-    count : folds; with a single one there is no standard error, and the best step is taken
     steps : fixes the number of steps
+    cautious : training starts from a model worth keeping
     """
-    curves = [gains(_ranked(U[fitted]), _ranked(U[following])) for fitted, following in folds(len(U), count)]
+    curves = [gains(_ranked(U[fitted]), _ranked(U[following])) for fitted, following in folds(len(U))]
     tried = []
     for index, weight in enumerate(weights):
         shortest = min(len(fold[index]) for fold in curves)
         by_fold = np.array([fold[index][:shortest] for fold in curves])
         mean = by_fold.mean(axis=0)
-        error = by_fold.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros(shortest)
+        error = by_fold.std(axis=0, ddof=1) / np.sqrt(len(by_fold))
         best = int(np.argmax(mean))
-        chosen = (
-            int(np.argmax(mean >= mean[best] - error[best])) if steps is None else min(steps, shortest - 1)
-        )
-        tried.append(
-            Choice(
-                float(weight),
-                chosen,
-                float(mean[chosen]),
-                float(error[chosen]) if count > 1 else None,
-                tuple(mean.tolist()),
-            )
-        )
+        if steps is not None:
+            best = min(steps, shortest - 1)
+        elif cautious:
+            best = int(np.argmax(mean >= mean[best] - error[best]))
+        tried.append(Choice(float(weight), best, float(mean[best]), float(error[best]), tuple(mean.tolist())))
     return max(tried, key=lambda choice: choice.gain), tried
 
 

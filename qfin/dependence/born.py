@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
+from scipy.special import ndtr, ndtri
 
 from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
-from qfin.dependence._circuit import LAYERS, Learner, Start
+from qfin.dependence._circuit import ANSATZ, LAYERS, Learner, Start
 from qfin.dependence._density import HeldOutDays, log_density
 from qfin.dependence._prior import PriorCells, UniformCells, as_prior
 from qfin.dependence._recalibration import Recalibration
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 MAX_QUBITS = 24
 _DATA_WEIGHTS = (1.0, 0.3)
-_FOLDS = {"load": 4, "train": 4, "scratch": 1}
+_SMOOTHING = {"load": 0.0, "train": 0.0, "scratch": 0.3}
+_SMOOTHING_DRAWS = 64
 _PRIOR_DRAWS = 2**18
 _FOLD_DRAWS = 2**16
 
@@ -51,14 +53,16 @@ class BornMachine(DensityCopula):
     ----------
     bits : bits, so qubits, of a factor; bits * factors is at most 24
     bins, code : kinds of `qfin.quantum`; reflected Gray code is sign and magnitude, which is what tail dependence needs
-    ansatz : kind of `qfin.quantum`
-    layers : of the ansatz; None: 2 on a loaded prior, else 8
+    ansatz : kind of `qfin.quantum`; None: `line_rzz` on a loaded prior, else `all_rzz`
+    layers : of the ansatz; None: 2 on a loaded prior, else 5
     prior : "none", or a kind of this room that has a density, or a mapping with its parameters, or an instance
     start : "load" the prior as amplitudes, or "train" the circuit towards the prior first, from a product state
     data_weight : share of the data in the training target, the rest is the prior; None: chosen by forward chaining
     steps : training steps; None: chosen by forward chaining inside the training days, 0 (the prior itself) included
-    max_steps : most steps to choose from; None: 120 from a prior, 1000 from scratch
+    max_steps : most steps to choose from; None: 120 from a prior, 400 from scratch
     learning_rate : of Adam; None: .003 from a prior, .02 from scratch
+    smoothing : standard deviation, in normal scores, of the Gaussian kernel that spreads each training day over the
+        cells around it, margins kept; None: 0 with a prior, .3 from scratch, where the cells outnumber the days
     floor : weight of the independent component, the same for every density model
     random_state : seed of angles and draws
 
@@ -92,7 +96,7 @@ class BornMachine(DensityCopula):
         bits: Annotated[int, Field(ge=1, le=16)] = 3,
         bins: Literal[BINS.kinds()] = "tail_refined",  # type: ignore[valid-type]
         code: Literal[CODES.kinds()] = "gray",  # type: ignore[valid-type]
-        ansatz: Literal[ANSAETZE.kinds()] = "line_rzz",  # type: ignore[valid-type]
+        ansatz: Literal[ANSAETZE.kinds()] | None = None,  # type: ignore[valid-type]
         layers: Annotated[int, Field(ge=1, le=64)] | None = None,
         prior: Any = "student_t",
         start: Literal["load", "train"] = "load",
@@ -100,6 +104,7 @@ class BornMachine(DensityCopula):
         steps: Annotated[int, Field(ge=0)] | None = None,
         max_steps: Annotated[int, Field(ge=1)] | None = None,
         learning_rate: Annotated[float, Field(gt=0)] | None = None,
+        smoothing: Annotated[float, Field(ge=0, lt=1)] | None = None,
         floor: Floor = DEFAULT_FLOOR,
         random_state: Seed = None,
     ) -> None:
@@ -114,6 +119,7 @@ class BornMachine(DensityCopula):
         self.steps = steps
         self.max_steps = max_steps
         self.learning_rate = learning_rate
+        self.smoothing = smoothing
         self.floor = floor
         self.random_state = random_state
 
@@ -162,11 +168,12 @@ class BornMachine(DensityCopula):
 
     def details(self) -> dict[str, Any]:
         """What was trained and how it was chosen, as JSON values."""
+        self._check_trained()
         return {
             "qubits": self.n_qubits_,
             "parameters": len(self.result_.theta),
             "layers": self.layers_,
-            "ansatz": self.ansatz,
+            "ansatz": self.ansatz or ANSATZ[self._start],
             "prior": "none" if self.prior_ is None else kind_of(self.prior_),
             "start": self._start,
             "stop": str(self.result_.stop),
@@ -221,7 +228,7 @@ class BornMachine(DensityCopula):
                 curves.append(losses[0] - losses)
             return curves
 
-        return choose(U, weights, gains, _FOLDS[self._start], self.steps)
+        return choose(U, weights, gains, self.steps, cautious=self._start != "scratch")
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         outcomes = _draw_outcomes(self.probabilities_, n, rng)
@@ -232,6 +239,12 @@ class BornMachine(DensityCopula):
         return log_density(
             U, self._cells, self.probabilities_, self.prior_probabilities_, self.recalibration_
         )
+
+    def _check_trained(self) -> None:
+        if not hasattr(self, "probabilities_"):
+            raise NotFittedError(
+                f"this {type(self).__name__} is not fitted yet; call fit(U) or fit_bits(X) first"
+            )
 
     @property
     def _start(self) -> Start:
@@ -255,10 +268,21 @@ class BornMachine(DensityCopula):
 
     def _learner(self, n_qubits: int, start: Start, bits: int) -> Learner:
         layers = LAYERS[start] if self.layers is None else self.layers
-        return Learner(self.ansatz, n_qubits, layers, bits, start, self.learning_rate, self.max_steps)
+        return Learner(
+            self.ansatz or ANSATZ[start], n_qubits, layers, bits, start, self.learning_rate, self.max_steps
+        )
 
     def _histogram(self, U: np.ndarray) -> np.ndarray:
-        return np.bincount(self._grid.encode(U), minlength=self._grid.n_cells) / len(U)
+        """Share of the days in each cell, shape (n_cells,), each day spread by the smoothing kernel."""
+        width = _SMOOTHING[self._start] if self.smoothing is None else self.smoothing
+        if width == 0.0:
+            return np.bincount(self._grid.encode(U), minlength=self._grid.n_cells) / len(U)
+        scores, rng = ndtri(U), self._rng("smoothing")
+        total = np.zeros(self._grid.n_cells)
+        for _ in range(_SMOOTHING_DRAWS):
+            spread = np.sqrt(1.0 - width**2) * scores + width * rng.standard_normal(scores.shape)
+            total += np.bincount(self._grid.encode(ndtr(spread)), minlength=self._grid.n_cells)
+        return total / total.sum()
 
     def _rng(self, purpose: str) -> np.random.Generator:
         if self.random_state is None:
