@@ -62,10 +62,11 @@ def result_table(result: RunResult) -> Table:
         f"{row['measure']} {100 * row['level']:g} %"
         for row in (first.value_at_risk, first.expected_shortfall)
     )
+    days = "1 day" if result.horizon == 1 else f"{result.horizon} days"
     table = Table(
         "model",
         box=box.SIMPLE_HEAD,
-        caption=f"in brackets: {100 * first.value_at_risk['confidence']:g} % confidence intervals",
+        caption=f"over {days}; in brackets {100 * first.value_at_risk['confidence']:g} % confidence intervals",
         caption_justify="left",
     )
     for title in (f"{var}, {result.base_currency}", f"{es}, {result.base_currency}", "held out, nats a day"):

@@ -45,6 +45,7 @@ class RunResult:
     ----------
     rows : a row a model, the one the report is about first
     base_currency : of VaR and ES
+    horizon : days that VaR and ES are over
     artifacts : every artifact, the report last; of a run, `reused` says which were there already
     report : path of the HTML report
     scenarios : path of the first model's scenario set
@@ -52,6 +53,7 @@ class RunResult:
 
     rows: tuple[ResultRow, ...]
     base_currency: str
+    horizon: int
     artifacts: tuple[Artifact, ...]
     report: Path
     scenarios: Path
@@ -67,9 +69,11 @@ class RunResult:
         ]
         sets = [known[risk.parents["scenarios"]] for risk in risks]
         models = [known[scenarios.parents["model"]] for scenarios in sets]
+        figures = risks[0].json("risk.json")
         return cls(
             rows=tuple(_row(risk, model) for risk, model in zip(risks, models, strict=True)),
-            base_currency=risks[0].json("risk.json")["base_currency"],
+            base_currency=figures["base_currency"],
+            horizon=figures["horizon"],
             artifacts=tuple(lineage),
             report=report.path("report.html"),
             scenarios=sets[0].folder,

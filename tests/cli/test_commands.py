@@ -39,6 +39,7 @@ def test_run_ends_with_a_table_and_the_paths_of_what_it_made(qfin, config, full)
     figures = r"-?[\d,.]+ \[-?[\d,.]+, -?[\d,.]+\]"
     assert re.search(rf"Student-t copula +{figures} +{figures} +{figures}", again.out)
     assert re.search(rf"Bootstrap +{figures} +{figures} +no density", again.out)
+    assert "over 1 day; in brackets 95 % confidence intervals" in again.out
     assert "artifacts  9, 9 of them reused" in again.out
     for name, path in re.findall(r"^(report|scenarios) +(.+)$", again.out, re.MULTILINE):
         assert Path(path).exists(), name
