@@ -18,7 +18,7 @@ def distribution(models: tuple[ModelData, ...], currency: str, width: int) -> Ma
     """Densities of all models over one axis; below it VaR (dot) and ES (diamond) of each with their intervals."""
     bottom = _BASE + 10 + _ROW * len(models)
     drawing = Drawing(width, bottom + 40, "Loss distribution of every model, with its VaR and ES")
-    x = Scale(*_range(models), 8, width - 8)
+    x = Scale(*_range(models), 12, width - 14)
     margin = 0.1 * (x.high - x.low)
     grid = np.linspace(x.low - margin, x.high + margin, 421)
     inside = (grid >= x.low) & (grid <= x.high)
@@ -88,7 +88,7 @@ def _marks(drawing: Drawing, x: Scale, main: ModelData) -> None:
 
 
 def _strip(drawing: Drawing, x: Scale, y: float, model: ModelData, index: int, currency: str) -> None:
-    drawing.text(12, y + 4, model.label, f"rowname {colour(index)}")
+    drawing.text(14, y + 4, model.label, f"rowname {colour(index)}")
     for offset, measure in zip((-4, 4), model.measures, strict=False):
         _mark(
             drawing, x, y + offset, measure, f"{colour(index)}", f"{model.label}: {_tip(measure, currency)}"
