@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +63,9 @@ class EmbeddedServer:
         BackendError
             if it stops or does not answer in time; the message names its log.
         """
-        wait_until_healthy(self.url, self._process, self.log, seconds)
+        wait_until(
+            lambda: healthy(self.url), lambda: self._process.poll() is None, "server", self.log, seconds
+        )
 
     def stop(self) -> None:
         """Stop it and wait until it is gone."""
@@ -77,22 +79,26 @@ class EmbeddedServer:
         self._process.stdin.close()
 
 
-def wait_until_healthy(
-    url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = START_SECONDS
+def wait_until(
+    reached: Callable[[], object],
+    alive: Callable[[], bool],
+    what: str,
+    log: Path,
+    seconds: float = START_SECONDS,
 ) -> None:
-    """Wait until the API that `process` serves at `url` answers.
+    """Wait until something that is starting, and logs to `log`, is there.
 
     Raises
     ------
     BackendError
-        if the process ends or does not answer in time; the message names its log.
+        if it ends or is not there in time; the message names its log.
     """
     until = time.monotonic() + seconds
-    while not healthy(url):
-        if process.poll() is not None:
-            raise BackendError(f"Prefect's server stopped while starting; see {log}")
+    while not reached():
+        if not alive():
+            raise BackendError(f"Prefect's {what} stopped while starting; see {log}")
         if time.monotonic() > until:
-            raise BackendError(f"Prefect's server did not start within {seconds:.0f} s; see {log}")
+            raise BackendError(f"Prefect's {what} did not start within {seconds:.0f} s; see {log}")
         time.sleep(0.1)
 
 

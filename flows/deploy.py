@@ -13,8 +13,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,10 +22,11 @@ from pathlib import Path
 from flows._deployed import Deployed
 from flows._environment import be_quiet, own_folder, prefect_home, store_root
 from flows._processes import launch, process, stop
-from flows._server import START_SECONDS, ask, healthy, wait_until_healthy
+from flows._server import ask, healthy, wait_until
 from qfin.errors import BackendError, ConfigError, QfinError
 
 POOL = "qfin-local"
+WORKER = "qfin"
 PORT = 4200
 PROJECT = "prefect.yaml"
 
@@ -57,9 +57,13 @@ def up(port: int = PORT, store: str | None = None) -> str:
             )
         if there is None or not there.server.alive:
             there = _start_server(home, port, store_root(store))
-        if there.worker is None or not there.worker.alive:
+        began = datetime.now(UTC)
+        new_worker = there.worker is None or not there.worker.alive
+        if new_worker:
             there = _start_worker(home, there)
-        _deploy(there, home)
+        _deploy(home, there)
+        if new_worker:
+            _wait_for_worker(home, there, lambda: _polls(there, since=began))
     return f"qfin is up at {_site(there)}; runs publish to {there.store}; logs are in {own_folder(home)}"
 
 
@@ -102,37 +106,34 @@ def _start_server(home: Path, port: int, store: str) -> Deployed:
     started = launch(command, log, _environment(home, port))
     there = Deployed(port, store, process(started.pid))
     there.write(home)
-    wait_until_healthy(there.url, started, log)
+    wait_until(lambda: healthy(there.url), lambda: there.server.alive, "server", log)
     return there
 
 
 def _start_worker(home: Path, there: Deployed) -> Deployed:
-    """Start a worker; it makes the work pool if there is none yet."""
-    log = own_folder(home) / "worker.log"
-    command = [*_PREFECT, "worker", "start", "--pool", POOL, "--type", "process", "--name", "qfin"]
-    began = datetime.now(UTC)
-    started = launch(command, log, _environment(home, there.port) | {"QFIN_STORE": there.store})
-    there = replace(there, worker=process(started.pid))
+    """Start a worker, and wait for the work pool, which it makes if there is none yet."""
+    command = [*_PREFECT, "worker", "start", "--pool", POOL, "--type", "process", "--name", WORKER]
+    environment = _environment(home, there.port) | {"QFIN_STORE": there.store}
+    there = replace(there, worker=process(launch(command, _worker_log(home), environment).pid))
     there.write(home)
-    until = time.monotonic() + START_SECONDS
-    while not _polls(there, since=began):
-        if started.poll() is not None or time.monotonic() > until:
-            raise BackendError(f"Prefect's worker did not start; see {log}")
-        time.sleep(0.2)
+    _wait_for_worker(home, there, lambda: ask(f"{there.url}/work_pools/{POOL}"))
     return there
 
 
+def _wait_for_worker(home: Path, there: Deployed, reached: Callable[[], object]) -> None:
+    assert there.worker is not None
+    worker = there.worker
+    wait_until(reached, lambda: worker.alive, "worker", _worker_log(home))
+
+
 def _polls(there: Deployed, since: datetime) -> bool:
+    """Whether the worker has shown itself since then."""
     workers = ask(f"{there.url}/work_pools/{POOL}/workers/filter", {}) or []
-    seen = [
-        datetime.fromisoformat(worker["last_heartbeat_time"])
-        for worker in workers
-        if worker["name"] == "qfin"
-    ]
-    return any(time >= since for time in seen)
+    seen = [w["last_heartbeat_time"] for w in workers if w["name"] == WORKER]
+    return any(datetime.fromisoformat(time) >= since for time in seen)
 
 
-def _deploy(there: Deployed, home: Path) -> None:
+def _deploy(home: Path, there: Deployed) -> None:
     done = subprocess.run(
         [*_PREFECT, "--no-prompt", "deploy", "--all", "--prefect-file", PROJECT],
         env=_environment(home, there.port),
@@ -152,6 +153,10 @@ def _environment(home: Path, port: int) -> dict[str, str]:
     """This process's, with Prefect's home and with the deployed server in place of any other that is configured."""
     inherited = {name: value for name, value in os.environ.items() if name != "PREFECT_API_KEY"}
     return inherited | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+
+
+def _worker_log(home: Path) -> Path:
+    return own_folder(home) / "worker.log"
 
 
 def _site(there: Deployed) -> str:
