@@ -30,6 +30,7 @@ class Schedule:
 FROM_PRIOR = Schedule(learning_rate=0.003, max_steps=120, spread=0.0001)
 FROM_SCRATCH = Schedule(learning_rate=0.02, max_steps=400, spread=0.05)
 ANSATZ = {"load": "line_rzz", "train": "all_rzz", "scratch": "all_rzz"}
+WATCH_EVERY = 4  # steps between two looks at the validation days
 LAYERS = {"load": 2, "train": 5, "scratch": 5}
 
 
@@ -142,6 +143,7 @@ class Learner:
             optimiser=Adam(learning_rate),
             max_steps=steps,
             held_out=held_out,
+            watch_every=WATCH_EVERY,
             initial=prepared.amplitudes,
         )
 

@@ -28,7 +28,7 @@ class Choice:
     steps : training steps
     gain : nats a day over not training at all, mean over the folds
     standard_error : of that mean, between folds
-    curve : the same gain after 0, 1, 2, ... steps
+    curve : the same gain after 0, 1, 2, ... steps, interpolated between the steps looked at
     """
 
     data_weight: float

@@ -224,8 +224,10 @@ class BornMachine(DensityCopula):
             for weight in weights:
                 target = weight * histogram + (1.0 - weight) * prior
                 result = learner.learn(prepared, target, learner.schedule.max_steps, held_out)
-                losses = np.array([loss for _, _, loss in result.history])
-                curves.append(losses[0] - losses)
+                steps, losses = zip(
+                    *((s, loss) for s, _, loss in result.history if loss is not None), strict=True
+                )
+                curves.append(losses[0] - np.interp(np.arange(steps[-1] + 1), steps, losses))
             return curves
 
         return choose(U, weights, gains, self.steps, cautious=self._start != "scratch")

@@ -33,7 +33,7 @@ class TrainingResult:
 
     `theta` are the angles after `best_step` updates: with a held-out loss the step where it was lowest, else the last.
     `steps` is the number of updates made. `history` has a row (step, loss, held-out loss or None) for each set of
-    angles tried, step 0 being the start.
+    angles tried, step 0 being the start; None where the held-out loss was not looked at.
     """
 
     theta: np.ndarray
@@ -51,6 +51,7 @@ def train(
     optimiser: Adam | None = None,
     max_steps: int = 300,
     held_out: LossFunction | None = None,
+    watch_every: int = 1,
     patience: int | None = None,
     initial: np.ndarray | None = None,
     checkpoint: str | Path | None = None,
@@ -66,6 +67,7 @@ def train(
     optimiser : `Adam()` if None
     max_steps : most updates
     held_out : a loss of the same probabilities that is watched, not trained
+    watch_every : updates between two looks at it; 1 looks at all, and `max_steps` is always looked at
     patience : stop after this many updates without a lower held-out loss; None: go on to `max_steps`
     checkpoint : folder; training goes on from what an interrupted run left there, to the same bits as without the
         interruption
@@ -77,13 +79,13 @@ def train(
     ConfigError
         if `patience` is given without `held_out`, a number is below its bound, or the checkpoint is of another run.
     """
-    _check(max_steps, patience, held_out, checkpoint_every)
+    _check(max_steps, patience, held_out, watch_every, checkpoint_every)
     run = _Run(program, loss, held_out, initial, np.array(theta, dtype=float), optimiser or Adam())
     folder = None if checkpoint is None else Path(checkpoint)
     if folder is not None:
         run.resume(folder, max_steps)
     while True:
-        gradient = run.evaluate()
+        gradient = run.evaluate(run.step % watch_every == 0 or run.step == max_steps)
         if callback is not None:
             callback(*run.history[-1])
         stop = run.verdict(gradient, max_steps, patience)
@@ -115,9 +117,9 @@ class _Run:
         self.history: list[HistoryRow] = []
         self.best: tuple[int, float, np.ndarray] = (0, np.inf, theta)
 
-    def evaluate(self) -> np.ndarray:
+    def evaluate(self, watch: bool) -> np.ndarray:
         """Gradient at the present angles; adds their row to the history and keeps them if they are the best."""
-        value, watched, gradient = self._measure(self.theta)
+        value, watched, gradient = self._measure(self.theta, watch)
         self.history.append((self.step, value, watched))
         if self._held_out is None:
             if np.isfinite(value) and np.isfinite(gradient).all():
@@ -165,12 +167,12 @@ class _Run:
         self.history = list(saved.history)
         self.best = (saved.best_step, saved.best_loss, saved.best_theta)
 
-    def _measure(self, theta: np.ndarray) -> tuple[float, float | None, np.ndarray]:
+    def _measure(self, theta: np.ndarray, watch: bool = True) -> tuple[float, float | None, np.ndarray]:
         watched: float | None = None
 
         def both(probabilities: np.ndarray) -> tuple[float, np.ndarray]:
             nonlocal watched
-            if self._held_out is not None:
+            if watch and self._held_out is not None:
                 watched = float(self._held_out(probabilities)[0])
             return self._loss(probabilities)
 
@@ -179,12 +181,17 @@ class _Run:
 
 
 def _check(
-    max_steps: int, patience: int | None, held_out: LossFunction | None, checkpoint_every: int
+    max_steps: int,
+    patience: int | None,
+    held_out: LossFunction | None,
+    watch_every: int,
+    checkpoint_every: int,
 ) -> None:
     if max_steps < 0:
         raise ConfigError(f"max_steps = {max_steps}; wanted at least 0")
-    if checkpoint_every < 1:
-        raise ConfigError(f"checkpoint_every = {checkpoint_every}; wanted at least 1")
+    for name, number in {"watch_every": watch_every, "checkpoint_every": checkpoint_every}.items():
+        if number < 1:
+            raise ConfigError(f"{name} = {number}; wanted at least 1")
     if patience is not None and patience < 1:
         raise ConfigError(f"patience = {patience}; wanted at least 1, or none")
     if patience is not None and held_out is None:

@@ -168,3 +168,22 @@ def test_adam_checks_itself() -> None:
         Adam(learning_rate=0.0)
     with pytest.raises(ConfigError, match=r"beta1 and beta2 in \[0, 1\)"):
         Adam(beta1=1.0)
+
+
+def test_the_held_out_loss_is_looked_at_every_few_steps_and_at_the_last(program: Program) -> None:
+    looks = []
+
+    def held_out(probabilities: np.ndarray) -> tuple[float, np.ndarray]:
+        looks.append(probabilities)
+        return float(len(looks)), np.empty(0)
+
+    target = np.full(2**program.num_bits, 2.0**-program.num_bits)
+    theta = np.full(len(program.parameters), 0.1)
+    result = train(
+        program, NegativeLogLikelihood(target), theta, max_steps=10, held_out=held_out, watch_every=4
+    )
+    assert [step for step, _, watched in result.history if watched is not None] == [0, 4, 8, 10]
+    assert len(looks) == 4
+    assert result.best_step == 0
+    with pytest.raises(ConfigError, match="watch_every = 0; wanted at least 1"):
+        train(program, NegativeLogLikelihood(target), theta, watch_every=0)
