@@ -68,6 +68,7 @@ CHEAP = {
         "matplotlib",
     ],
     "qfin.stages": ["pandas", "scipy", "sklearn", "qiskit", "numba", "QuantLib"],
+    "qfin.stages.config": ["pandas", "scipy", "sklearn", "qiskit", "numba", "QuantLib"],
     "qfin.market": ["sklearn", "scipy.stats", "qiskit", "numba"],
     "qfin.quantum": ["qiskit", "numba", "sklearn"],
     "qfin.report": ["pandas", "jinja2", "qiskit"],

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from qfin.dependence import DEPENDENCE
 from qfin.errors import ConfigError, QfinError
-from qfin.marginals import MARGINALS
-from qfin.market import READERS
 from qfin.quantum import BINS, CODES
-from qfin.registry import Room
 from qfin.shipped import shipped
-from qfin.volatility import VOLATILITY
 
 
-def _plugin(room: Room[Any]) -> AfterValidator:
+def _plugin(room: str) -> AfterValidator:
+    """Check a spec against the plug-ins of `module:ROOM`, which is imported when there is something to check."""
+
     def check(spec: str | dict[str, Any]) -> str | dict[str, Any]:
+        module, _, name = room.partition(":")
         try:
-            room.build(spec)
+            getattr(import_module(module), name).build(spec)
         except QfinError as error:
             raise ValueError(str(error)) from None
         return spec
@@ -32,10 +31,10 @@ def _plugin(room: Room[Any]) -> AfterValidator:
 
 Spec = str | dict[str, Any]
 _MEMBERS_OF_SPEC = ("str", "dict[str,any]")  # pydantic names the member of a union that it tried
-Reader = Annotated[Spec, _plugin(READERS)]
-Volatility = Annotated[Spec, _plugin(VOLATILITY)]
-MarginalsSpec = Annotated[Spec, _plugin(MARGINALS)]
-Dependence = Annotated[Spec, _plugin(DEPENDENCE)]
+Reader = Annotated[Spec, _plugin("qfin.market:READERS")]
+Volatility = Annotated[Spec, _plugin("qfin.volatility:VOLATILITY")]
+MarginalsSpec = Annotated[Spec, _plugin("qfin.marginals:MARGINALS")]
+Dependence = Annotated[Spec, _plugin("qfin.dependence:DEPENDENCE")]
 
 
 class _Section(BaseModel):
