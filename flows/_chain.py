@@ -8,6 +8,7 @@ from flows import _artifacts, _tasks
 from flows._environment import store_root
 from flows._flow import date_run
 from flows._tasks import Published, published
+from qfin.errors import ConfigError
 from qfin.stages.config import RunConfig
 from qfin.store import Store
 
@@ -45,48 +46,52 @@ class Chain:
 
     def encoding(self, history: str | None = None) -> Published:
         """Volatility and marginals fitted, and the history put on the qubits' grid."""
-        done = _tasks.encode(self.config, history or self.history()["ref"], self.root)
+        start = self._found("ingest", history) if history else self.history()
+        done = _tasks.encode(self.config, start["ref"], self.root)
         self._show("encode", [done])
         return done
 
     def models(self, encoding: str | None = None) -> list[Published]:
         """The configured model trained, and its rivals after it."""
-        start = encoding or self.encoding()["ref"]
+        start = self._found("encode", encoding) if encoding else self.encoding()
         specs = [self.config.dependence, *self.config.rivals]
-        done = [_tasks.train(self.config, spec, start, self.root) for spec in specs]
+        done = [_tasks.train(self.config, spec, start["ref"], self.root) for spec in specs]
         self._show("train", done)
         return done
 
     def scenarios(self, models: Sequence[str] | None = None) -> list[Published]:
         """Scenarios drawn from each model."""
-        found = self._found(models) if models else self.models()
-        done = [_tasks.generate(self.config, m["ref"], self.root, m["summary"]["label"]) for m in found]
+        start = [self._found("train", ref) for ref in models] if models else self.models()
+        done = [_tasks.generate(self.config, one["ref"], self.root, one["summary"]["label"]) for one in start]
         self._show("generate", done)
         return done
 
     def risks(self, scenarios: Sequence[str] | None = None) -> list[Published]:
         """The portfolio revalued under each scenario set."""
-        found = (
-            self._found(scenarios)
-            if scenarios
-            else self.scenarios(refs(self.models(self._checked_encoding())))
-        )
-        done = [_tasks.risk(self.config, s["ref"], self.root, s["summary"]["label"]) for s in found]
+        start = [self._found("generate", ref) for ref in scenarios or self._checked_scenarios()]
+        done = [_tasks.risk(self.config, one["ref"], self.root, one["summary"]["label"]) for one in start]
         self._show("risk", done)
         return done
 
     def report(self, risks: Sequence[str] | None = None) -> Published:
         """All models side by side, the first as the one the report is about."""
-        done = _tasks.report(list(risks) if risks else refs(self.risks()), self.root)
+        start = [self._found("risk", ref) for ref in risks] if risks else self.risks()
+        done = _tasks.report(refs(start), self.root)
         self._show("report", [done])
         _artifacts.outcome(self.store, done["ref"])
         return done
 
-    def _checked_encoding(self) -> str:
-        return self.encoding(self.checked()["ref"])["ref"]
+    def _checked_scenarios(self) -> list[str]:
+        encoding = self.encoding(self.checked()["ref"])
+        return refs(self.scenarios(refs(self.models(encoding["ref"]))))
 
-    def _found(self, wanted: Sequence[str]) -> list[Published]:
-        return [published(self.store.get(ref)) for ref in wanted]
+    def _found(self, stage: str, ref: str) -> Published:
+        artifact = self.store.get(ref)
+        if artifact.stage != stage:
+            raise ConfigError(
+                f"{ref} is of the stage {artifact.stage}; one of the stage {stage} is needed here"
+            )
+        return published(artifact)
 
     def _show(self, stage: str, done: Sequence[Published]) -> None:
         if not self._dated:
