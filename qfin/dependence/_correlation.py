@@ -98,6 +98,7 @@ def likelihood_correlation(scores: np.ndarray, radial: Radial, start: np.ndarray
 def squared_distance(scores: np.ndarray, correlation: np.ndarray) -> tuple[np.ndarray, float]:
     """x' R^{-1} x of each row, shape (n,), and log|R|."""
     factor = np.linalg.cholesky(correlation)
-    # not a triangular solve: on a shape this small its threads cost a thousand times its arithmetic
-    y = np.linalg.inv(factor) @ scores.T
+    y = np.empty_like(scores.T)
+    for i, row in enumerate(factor):  # forward substitution: LAPACK's threads cost far more than so few rows
+        y[i] = (scores[:, i] - row[:i] @ y[:i]) / row[i]
     return np.einsum("ij,ij->j", y, y), 2.0 * float(np.log(np.diag(factor)).sum())

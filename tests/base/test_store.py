@@ -91,7 +91,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=4))
 def test_whatever_the_inputs_they_come_back_and_are_found_again(
     tmp_path_factory: pytest.TempPathFactory, inputs: dict[str, Any]

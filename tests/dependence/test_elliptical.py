@@ -37,7 +37,12 @@ def _points(d: int) -> np.ndarray:
     return np.vstack([body, np.full((1, d), 1e-9), np.full((1, d), TINY), np.full((1, d), 1 - TINY)])
 
 
-@settings(max_examples=25, deadline=None)
+def _rounding(correlation: np.ndarray) -> float:
+    """Relative error that scipy's inverse of a nearly singular matrix may have; extended precision sides with qfin."""
+    return max(1e-10, 10 * np.finfo(float).eps * np.linalg.cond(correlation))
+
+
+@settings(max_examples=25)
 @given(d=st.integers(1, 6), nu=st.floats(1, 200), seed=st.integers(0, 1000))
 def test_t_log_density_is_scipy_s(d, nu, seed):
     correlation, U = _random_correlation(d, seed), _points(d)
@@ -47,10 +52,10 @@ def test_t_log_density_is_scipy_s(d, nu, seed):
         axis=1
     )
     seen = _with(StudentTCopula(floor=0), correlation, nu).score_samples(U)
-    np.testing.assert_allclose(seen, expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(seen, expected, rtol=_rounding(correlation), atol=1e-10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(d=st.integers(1, 6), seed=st.integers(0, 1000))
 def test_gaussian_log_density_is_scipy_s(d, seed):
     correlation, U = _random_correlation(d, seed), _points(d)
@@ -58,9 +63,8 @@ def test_gaussian_log_density_is_scipy_s(d, seed):
     expected = stats.multivariate_normal(np.zeros(d), correlation).logpdf(z) - stats.norm.logpdf(z).sum(
         axis=1
     )
-    np.testing.assert_allclose(
-        _with(GaussianCopula(floor=0), correlation).score_samples(U), expected, rtol=1e-10, atol=1e-10
-    )
+    seen = _with(GaussianCopula(floor=0), correlation).score_samples(U)
+    np.testing.assert_allclose(seen, expected, rtol=_rounding(correlation), atol=1e-10)
 
 
 def test_t_copula_of_many_degrees_of_freedom_is_nearly_gaussian(correlation, gaussian_draws):
@@ -145,7 +149,7 @@ def test_kendall_inversion_is_exact_for_a_known_tau():
     assert kendall_correlation(U)[0, 1] == pytest.approx(np.sin(np.pi / 2 * 4 / 6))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(d=st.integers(2, 6), seed=st.integers(0, 10_000))
 def test_repair_gives_a_correlation_matrix_and_leaves_a_good_one_alone(d, seed):
     raw = np.tril(np.random.default_rng(seed).uniform(-1, 1, (d, d)), -1)

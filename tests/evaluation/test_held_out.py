@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from scipy.signal import lfilter
@@ -107,13 +105,6 @@ def test_a_difference_is_paired(model):
 def test_independence_scores_zero_with_no_doubt():
     score = held_out_score(Independent().fit(_days()), _days())
     assert (score.mean, score.lower, score.upper) == (0.0, 0.0, 0.0)
-
-
-def test_it_is_quick(model):
-    held_out_score(model, _days())  # imports arch
-    start = time.process_time()
-    held_out_score(model, _days(1600))
-    assert time.process_time() - start < 0.3  # about .06 s
 
 
 def test_what_cannot_be_scored_is_refused(model):

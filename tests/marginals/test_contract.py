@@ -77,7 +77,7 @@ def test_it_is_described_and_cloned(kind: str) -> None:
 
 
 @given(x=samples())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_cdf_increases_strictly_inside_the_unit_interval(kind: str, x: np.ndarray) -> None:
     points = _points(x)
     p = _fit(kind, x).cdf(points[:, None])[:, 0]
@@ -90,7 +90,7 @@ def test_cdf_increases_strictly_inside_the_unit_interval(kind: str, x: np.ndarra
 
 
 @given(x=samples())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_ppf_of_cdf_is_the_value(kind: str, x: np.ndarray) -> None:
     model, points = _fit(kind, x), _points(x)[:, None]
     p = model.cdf(points)
@@ -107,7 +107,7 @@ def test_ppf_of_cdf_is_the_value(kind: str, x: np.ndarray) -> None:
 
 
 @given(x=samples())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_cdf_of_ppf_is_the_probability(kind: str, x: np.ndarray) -> None:
     p = _probabilities()
     model = _fit(kind, x)
@@ -120,7 +120,7 @@ def test_cdf_of_ppf_is_the_probability(kind: str, x: np.ndarray) -> None:
 @given(p=st.floats(0, 1, exclude_min=True, exclude_max=True))
 @example(p=5e-324)
 @example(p=1 - TINY)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_probability_has_a_finite_value(kind: str, p: float) -> None:
     x = np.random.default_rng(1).standard_cauchy((300, 1))
     assert np.isfinite(_fit(kind, x).ppf(np.array([[p]]))).all()

@@ -183,7 +183,7 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
         read_prices(tmp_path / "folder.csv")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**15), 10**15).map(float),

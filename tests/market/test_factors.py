@@ -31,7 +31,7 @@ def histories(draw: st.DrawFn) -> tuple[RiskFactor, np.ndarray]:
     return factor, np.array(shifted) - factor.displacement
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories())
 def test_shocks_by_returns_reproduce_the_levels(history: tuple[RiskFactor, np.ndarray]) -> None:
     factor, levels = history
@@ -43,7 +43,7 @@ def test_shocks_by_returns_reproduce_the_levels(history: tuple[RiskFactor, np.nd
         assert reached == pytest.approx(levels[day], abs=1e-11 * scale)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories(), st.integers(0, 29))
 def test_compounding_in_two_steps_is_compounding_in_one(
     history: tuple[RiskFactor, np.ndarray], cut: int
@@ -55,7 +55,7 @@ def test_compounding_in_two_steps_is_compounding_in_one(
     assert factor.compound(parts) == pytest.approx(float(factor.compound(returns)), rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories())
 def test_compounding_goes_along_the_axis_it_is_given(history: tuple[RiskFactor, np.ndarray]) -> None:
     factor, levels = history
@@ -66,7 +66,7 @@ def test_compounding_goes_along_the_axis_it_is_given(history: tuple[RiskFactor, 
     np.testing.assert_allclose(factor.compound(both.T, axis=0), expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories())
 def test_a_return_of_zero_leaves_the_level(history: tuple[RiskFactor, np.ndarray]) -> None:
     factor, levels = history

@@ -224,7 +224,7 @@ def test_columns_chosen_from_a_described_frame_keep_their_description(prices: pd
     assert returns.factors[0] == RiskFactor("GBPUSD", "FX", "USD per GBP")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 299), st.integers(0, 2), st.sampled_from([np.nan, np.inf, 0.0, -1.0]))
 def test_one_bad_price_is_found_wherever_it_is(row: int, column: int, value: float) -> None:
     frame = pd.DataFrame({"EURUSD": walk(1), "GBPUSD": walk(2), "USDJPY": walk(3)}, index=DATES)

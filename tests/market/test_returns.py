@@ -48,7 +48,7 @@ def test_from_shipped_prices_the_source_s_factors_are_used() -> None:
     assert 4 < returns.values.std() < 8
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     arrays.arrays(
         float,

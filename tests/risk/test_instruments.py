@@ -137,7 +137,7 @@ def test_a_volatility_factor_is_read_in_its_unit(priced, levels):
     assert got == pytest.approx(yen / levels["USDJPY"], rel=1e-11)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     strike=st.floats(0.6, 2.0),
     volatility=st.floats(0.02, 0.8),

@@ -180,7 +180,7 @@ def test_several_days_count_as_their_compounded_move():
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(scale=st.floats(-5, 5).filter(lambda x: abs(x) > 0.01), strike=st.floats(0.8, 1.5))
 def test_a_trade_of_twice_the_size_gains_twice(book, scenario_set, draws, scale, strike):
     fields = {"underlying": "EURUSD", "option": "put", "strike": strike, "expiry": "2001-01-31"}

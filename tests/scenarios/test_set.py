@@ -66,7 +66,7 @@ lineages = st.dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(arrays.arrays(float, shapes, elements=st.floats(allow_nan=False, allow_infinity=False)), lineages)
 def test_parquet_round_trip(
     tmp_path_factory: pytest.TempPathFactory, returns: np.ndarray, lineage: dict[str, object]

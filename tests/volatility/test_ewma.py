@@ -33,7 +33,7 @@ def test_the_forecast_stays_where_the_history_ends(history: np.ndarray) -> None:
 
 
 @given(decay=st.floats(0.01, 0.99), unit=st.floats(1e-6, 1e6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_innovations_have_no_unit_and_give_the_returns_back(decay: float, unit: float, seed: int) -> None:
     returns = np.random.default_rng(seed).standard_t(3, (60, 2))
     model, scaled = Ewma(decay).fit(returns), Ewma(decay).fit(unit * returns)

@@ -1,0 +1,9 @@
+"""Settings of the whole suite."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A law holds however busy the machine is, so no example has a deadline.
+settings.register_profile("qfin")
+settings.load_profile("qfin")
