@@ -64,7 +64,6 @@ CHEAP = {
         "numba",
         "prefect",
         "QuantLib",
-        "plotly",
         "matplotlib",
     ],
     "qfin.stages": ["pandas", "scipy", "sklearn", "qiskit", "numba", "QuantLib"],
