@@ -162,6 +162,20 @@ def test_what_may_pass_is_tried_again(config: RunConfig, store: str, monkeypatch
     assert len(calls) == 3
 
 
+def test_what_does_not_pass_fails_in_one_line_after_three_attempts(
+    config: RunConfig, store: str, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    from flows.ingest import ingest
+
+    calls: list[int] = []
+    failing = fail(BackendError("the ECB does not answer", retry=True), 9, stages.ingest, calls)
+    monkeypatch.setattr(stages, "ingest", failing)
+    assert ingest(config, store, return_state=True).message == "the ECB does not answer"
+    assert len(calls) == 3
+    assert "Retries are exhausted" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 @pytest.mark.parametrize("error", [BackendError("the file is no archive"), DataError("EURUSD is constant")])
 def test_what_cannot_pass_is_tried_once(
     error: Exception, config: RunConfig, store: str, monkeypatch: pytest.MonkeyPatch
