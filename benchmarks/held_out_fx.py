@@ -41,13 +41,17 @@ def pseudo_observations() -> tuple[np.ndarray, np.ndarray]:
 class OnCells(DensityCopula):
     """A fitted copula as its grid allows it: its cell probabilities, uniform inside the cells."""
 
-    def __init__(self, model: DensityCopula | None = None, grid: Grid | None = None, floor: float = 1e-3) -> None:
+    def __init__(
+        self, model: DensityCopula | None = None, grid: Grid | None = None, floor: float = 1e-3
+    ) -> None:
         self.model, self.grid, self.floor, self.random_state = model, grid, floor, 0
 
     def _fit(self, U: np.ndarray) -> None:
         draws = self.model.sample(2**22, np.random.default_rng(0))
         counts = np.bincount(self.grid.encode(draws), minlength=self.grid.n_cells)
-        self.log_ratio_ = np.log((counts + 0.5 * self.grid.cell_volumes()) / len(draws) / self.grid.cell_volumes())
+        self.log_ratio_ = np.log(
+            (counts + 0.5 * self.grid.cell_volumes()) / len(draws) / self.grid.cell_volumes()
+        )
 
     def _log_density(self, U: np.ndarray) -> np.ndarray:
         return self.log_ratio_[self.grid.encode(U)]
@@ -76,7 +80,9 @@ def main() -> None:
     }
     runs = {
         "born, student_t prior": {},
-        "born, student_t by likelihood as prior": {"prior": {"kind": "student_t", "correlation": "likelihood"}},
+        "born, student_t by likelihood as prior": {
+            "prior": {"kind": "student_t", "correlation": "likelihood"}
+        },
         "born, gaussian prior": {"prior": "gaussian"},
     }
     if not options.quick:

@@ -91,7 +91,9 @@ class ScenarioModel(BaseEstimator):
         self._check_fitted()
         return self.marginals.cdf(self.volatility.filter(returns.values))
 
-    def sample(self, n: int, horizon: int = 1, random_state: int | np.random.Generator | None = None) -> ScenarioSet:
+    def sample(
+        self, n: int, horizon: int = 1, random_state: int | np.random.Generator | None = None
+    ) -> ScenarioSet:
         """Draw n scenarios of `horizon` days after the fitted history.
 
         `random_state` overrides the dependence model's own; the same integer gives the same set.

@@ -16,7 +16,7 @@ from qfin.dependence._prior import PriorCells, UniformCells, as_prior
 from qfin.dependence._recalibration import Recalibration
 from qfin.dependence._selection import Choice, choose
 from qfin.errors import ConfigError, DataError, NotFittedError
-from qfin.quantum import ANSAETZE, BINS, CODES, Grid, TrainingResult
+from qfin.quantum import ANSAETZE, BINS, CODES, Grid, Stop, TrainingResult
 from qfin.registry import check_estimator, kind_of
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class BornMachine(DensityCopula):
             "ansatz": self.ansatz or ANSATZ[self._start],
             "prior": "none" if self.prior_ is None else kind_of(self.prior_),
             "start": self._start,
-            "stop": str(self.result_.stop),
+            "stop": self._why_it_stopped(),
             "steps": self.steps_,
             "data_weight": self.data_weight_,
             "selection": [asdict(choice) for choice in self.selection_],
@@ -241,6 +241,11 @@ class BornMachine(DensityCopula):
         return log_density(
             U, self._cells, self.probabilities_, self.prior_probabilities_, self.recalibration_
         )
+
+    def _why_it_stopped(self) -> str:
+        if self.steps is None and self.selection_ and self.result_.stop is Stop.MAX_STEPS:
+            return "it took the steps chosen by forward chaining"
+        return str(self.result_.stop)
 
     def _check_trained(self) -> None:
         if not hasattr(self, "probabilities_"):

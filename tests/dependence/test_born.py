@@ -96,6 +96,7 @@ def test_forward_chaining_chooses_inside_the_training_days(U: np.ndarray) -> Non
     assert best.curve[0] == 0.0
     assert best.gain == best.curve[best.steps] > 0.0
     assert born.details()["selection"][0]["curve"][0] == 0.0
+    assert born.details()["stop"] == "it took the steps chosen by forward chaining"
 
 
 def test_a_prior_that_is_true_leaves_nothing_to_add() -> None:
