@@ -134,6 +134,8 @@ class ScenarioModel(BaseEstimator):
             "model": {name: kind_of(stage) for name, stage in stages.items()},
             "history": self.history_,
             "seed": seed,
+            "backend": "exact" if hasattr(type(self.dependence), "circuit_") else "classical",
+            "job_ids": [],
             "code": code_version(),
         }
 

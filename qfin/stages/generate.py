@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ def generate(config: RunConfig, model: Artifact, store: Store) -> Artifact:
         from qfin.model import ScenarioModel
 
         scenarios = ScenarioModel.read(model.folder).sample(wanted.count, wanted.horizon, config.seed)
-        scenarios.write(folder)
+        replace(scenarios, lineage={**scenarios.lineage, "made_from": model.ref}).write(folder)
         return {
             "kind": model.summary["kind"],
             "label": label,

@@ -175,6 +175,8 @@ def test_scenarios_know_where_they_come_from(garch):
     np.testing.assert_array_equal(drawn.levels, history.levels)
     assert drawn.lineage["history"] == history.content_hash
     assert drawn.lineage["seed"] == 9
+    assert drawn.lineage["backend"] == "classical"
+    assert drawn.lineage["job_ids"] == []
     assert garch.sample(50).lineage["seed"] == 7
     assert garch.sample(50, random_state=np.random.default_rng(0)).lineage["seed"] is None
 

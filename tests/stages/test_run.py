@@ -90,6 +90,7 @@ def test_rows_are_the_figures_of_the_artifacts(made, small):
     result, _, _ = made
     row = result.rows[0]
     scenarios = ScenarioSet.read(result.scenarios)
+    assert scenarios.lineage["made_from"].startswith("train/")
     pnl = Portfolio.read(small().portfolio).revalue(scenarios)
     assert row.label == "Student-t copula"
     assert row.value_at_risk["value"] == pnl.value_at_risk(0.99)
