@@ -59,15 +59,21 @@ def process(pid: int) -> Process:
 
 
 def stop(root: Process, seconds: float) -> None:
-    """Stop a process, then what it started and left behind: asked first (SIGTERM), killed after `seconds`."""
-    family = [root, *root.descendants()]
-    root.signal(signal.SIGTERM)
-    _gone([root], seconds)
-    family += [child for known in family[1:] for child in known.descendants()]
+    """Stop what a process started, so that it can still report, and then the process itself.
+
+    Each is asked first (SIGTERM), and killed if it is still there after `seconds`.
+    """
+    _end(root.descendants(), seconds)
+    family = [*root.descendants(), root]
+    _end([root], seconds)
+    _end(family, seconds)
+
+
+def _end(processes: Sequence[Process], seconds: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for member in family:
-            member.signal(number)
-        if _gone(family, seconds):
+        for one in processes:
+            one.signal(number)
+        if _gone(processes, seconds):
             return
 
 

@@ -68,7 +68,7 @@ def up(port: int = PORT, store: str | None = None) -> str:
 
 
 def down() -> str:
-    """Stop what `up` started, the worker and its runs first, and say so in one line."""
+    """Stop what `up` started, and say so in one line; runs in progress end first, and count as crashed."""
     home = prefect_home()
     with _alone(home):
         there = Deployed.read(home)

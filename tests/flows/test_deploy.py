@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -175,11 +177,21 @@ def test_runs_by_schedule_and_by_hand_and_nothing_is_left(deployed: Path, tmp_pa
         published = {Store(store).get(ref).stage for ref in Store(store).refs()}
         assert published == {"ingest", "encode", "train", "generate", "risk", "report"}
 
+        interrupted = client.create_flow_run_from_deployment(daily.id, parameters={"config": {"seed": 1}})
+        until = time.monotonic() + PATIENCE
+        while client.read_flow_run(interrupted.id).state_name != "Running" and time.monotonic() < until:
+            time.sleep(0.2)
+
     assert command(home, "status").stdout.endswith("answers, the worker runs\n")
-    assert len(processes_of(home)) >= 2
+    assert len(processes_of(home)) == 3, "server, worker and the run in progress"
     done = command(home, "down")
     assert (done.returncode, done.stdout) == (0, f"qfin is down; its deployments and runs stay in {home}\n")
     assert processes_of(home) == []
+    with closing(sqlite3.connect(home / "prefect.db")) as database:
+        (state,) = database.execute(
+            "SELECT state_name FROM flow_run WHERE id = ?", [str(interrupted.id)]
+        ).fetchone()
+    assert state == "Crashed", "a run that is still Running would hold up the next one"
     assert command(home, "status").stdout == "qfin is not up\n"
     with socket.create_server(("127.0.0.1", port)):
         pass
