@@ -6,37 +6,21 @@ import numpy as np
 import pandas as pd
 
 from qfin.report._data import Interval
+from qfin.scenarios import difference
 
-_SEED = 20_01
-_RESAMPLES = 2_000
 _EWMA_DECAY = 0.94
-
-
-def block_bootstrap(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Mean of a daily series with its interval from the circular block bootstrap.
-
-    Blocks of about T^(1/3) days, at least 5, keep what days have in common (Politis and Romano, A circular
-    block-resampling procedure for stationary data, 1992). The seed is fixed: the same days give the same interval.
-    """
-    days = len(values)
-    length = min(days, max(5, round(days ** (1 / 3))))
-    blocks = -(-days // length)
-    sums = np.concatenate([[0.0], np.cumsum(np.concatenate([values, values[:length]]))])
-    starts = np.random.default_rng(_SEED).integers(0, days, size=(_RESAMPLES, blocks))
-    means = (sums[starts + length] - sums[starts]).sum(axis=1) / (blocks * length)
-    lower, upper = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(np.mean(values)), float(lower), float(upper), confidence)
 
 
 def paired_difference(
     ours: pd.Series, theirs: pd.Series, confidence: float = 0.95
 ) -> tuple[pd.Series, Interval] | None:
-    """Ours minus theirs on the days both have, and its mean with interval; None with fewer than 10 such days."""
+    """Ours minus theirs on the days both have, and its mean with interval; None with fewer than 20 such days."""
     both = pd.concat([ours, theirs], axis=1, join="inner", keys=["ours", "theirs"]).dropna().sort_index()
-    if len(both) < 10:
+    if len(both) < 20:
         return None
-    difference = both["ours"] - both["theirs"]
-    return difference, block_bootstrap(difference.to_numpy(), confidence)
+    daily = both["ours"] - both["theirs"]
+    found = difference(both["ours"].to_numpy(), both["theirs"].to_numpy(), confidence)
+    return daily, Interval(found.mean, found.lower, found.upper, confidence)
 
 
 def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ def _scored(
         nothing = dict.fromkeys(("mean", "lower", "upper"))
         why = f"{model.label.lower()} draws from the days it has seen and has no density"
         return {**nothing, "confidence": config.measures.confidence, **days, "why_none": why}
-    score = held_out_score(model, held_out, config.measures.confidence, config.seed)
+    score = held_out_score(model, held_out, config.measures.confidence)
     frame = pd.DataFrame({"date": dates, "log_density": score.daily})
     frame.to_parquet(folder / "daily_scores.parquet", index=False, compression="zstd")
     return {**score.to_dict(), **days, "why_none": None}
@@ -119,9 +119,9 @@ def _what_training_added(model: Copula, held_out: np.ndarray, config: RunConfig)
     prior = getattr(model, "prior_", None)
     if prior is None:
         return {}
-    settings = (config.measures.confidence, config.seed)
-    score, whole = held_out_score(prior, held_out, *settings), held_out_score(model, held_out, *settings)
-    added = difference(whole.daily, score.daily, *settings)
+    confidence = config.measures.confidence
+    score, whole = held_out_score(prior, held_out, confidence), held_out_score(model, held_out, confidence)
+    added = difference(whole.daily, score.daily, confidence)
     return {"prior_score": score.to_dict(), "circuit_adds": added.to_dict()}
 
 

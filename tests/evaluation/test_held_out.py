@@ -8,7 +8,8 @@ from scipy.signal import lfilter
 
 from qfin.dependence import Bootstrap, GaussianCopula, Independent
 from qfin.errors import ConfigError, DataError, NotFittedError
-from qfin.evaluation import Score, _held_out, difference, held_out_score
+from qfin.evaluation import Score, difference, held_out_score
+from qfin.scenarios import _score
 
 
 def _days(n: int = 400, seed: int = 0) -> np.ndarray:
@@ -81,15 +82,15 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says_though_days_hav
 
 def test_blocks_of_one_day_would_not_cover_it(monkeypatch):
     """Power: taking days as independent covers 2 Phi(1.96 sqrt((1 - phi) / (1 + phi))) - 1 = .74 at phi = .5."""
-    monkeypatch.setattr(_held_out, "_block_length", lambda daily: 1.0)
+    monkeypatch.setattr(_score, "_block_length", lambda daily: 1.0)
     assert _coverage(400, phi=0.5, trials=100) < 0.83
 
 
 def test_blocks_grow_with_memory_and_stay_bounded():
     rng = np.random.default_rng(0)
-    lengths = [_held_out._block_length(_ar1(900, phi, rng)) for phi in (0.0, 0.5, 0.9)]
+    lengths = [_score._block_length(_ar1(900, phi, rng)) for phi in (0.0, 0.5, 0.9)]
     assert 1.0 <= lengths[0] < lengths[1] < lengths[2] <= 30.0
-    assert _held_out._block_length(np.cumsum(rng.standard_normal(900))) == 30.0
+    assert _score._block_length(np.cumsum(rng.standard_normal(900))) == 30.0
 
 
 def test_a_difference_is_paired(model):
@@ -120,7 +121,5 @@ def test_what_cannot_be_scored_is_refused(model):
         held_out_score(model, _days(), confidence=95)
     daily = np.zeros(30)
     daily[4] = -np.inf
-    with pytest.raises(
-        DataError, match="held-out day 4 has log density -inf; give the model a floor above 0"
-    ):
+    with pytest.raises(DataError, match="day 4 has the score -inf; give the model a floor above 0"):
         difference(daily, np.zeros(30))

