@@ -38,67 +38,97 @@ Dependence = Annotated[Spec, _plugin("qfin.dependence:DEPENDENCE")]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=False)
+    model_config = ConfigDict(extra="forbid", validate_default=False, use_attribute_docstrings=True)
 
 
 class FactorConfig(_Section):
     """One column of the data to use as a risk factor."""
 
     name: str
+    """Column of the data."""
     type: Literal["FX", "EQ", "CMD", "IR", "VOL"] = "FX"
+    """Kind of market: exchange rate, equity, commodity, interest rate, volatility."""
     unit: str = ""
+    """Unit of the level, for people: "USD per EUR", "%"."""
     return_type: Literal["log", "absolute", "relative"] = "log"
+    """How a return is taken from two levels."""
     displacement: float = 0.0
+    """Added to levels before log and relative returns are taken."""
     pillar: str | None = None
+    """Place on a curve or surface: "5Y"."""
 
 
 class HistoryConfig(_Section):
     """Where prices come from, and which of them are used."""
 
     reader: Reader = Field(default_factory=lambda: {"kind": "bundled", "name": "fx"})
+    """A reader's kind with its parameters; `qfin kinds` lists them."""
     factors: list[FactorConfig] | None = None
+    """The columns to use and what they are; none: all there are, as the source describes them."""
     start: date | None = None
+    """First day to use."""
     end: date | None = None
+    """Last day to use: the as-of date."""
     fill: Literal["none", "common_days", "previous"] = "none"
+    """What to do where a price is missing: stop, keep days that all have, or carry the last one on."""
 
 
 class EncodingConfig(_Section):
     """The grid that qubits stand for, and the days held out from fitting to score models on."""
 
     bits: int = Field(3, ge=1, le=8)
+    """Qubits for each risk factor."""
     bins: Literal[BINS.kinds()] = "tail_refined"  # type: ignore[valid-type]
+    """How the unit interval is cut into 2**bits bins."""
     code: Literal[CODES.kinds()] = "gray"  # type: ignore[valid-type]
+    """How a bin is written in bits."""
     held_out_days: int = Field(500, ge=20)
+    """Last days of the history, kept from fitting, that models are scored on."""
 
 
 class ScenarioConfig(_Section):
     """How many scenarios, over how many days."""
 
     count: int = Field(10_000, ge=100)
+    """Number of scenarios."""
     horizon: int = Field(1, ge=1, le=250)
+    """Trading days ahead."""
 
 
 class MeasureConfig(_Section):
     """Levels of the risk measures and of their confidence intervals."""
 
     var_level: float = Field(0.99, gt=0.5, lt=1)
+    """Level of value at risk."""
     es_level: float = Field(0.975, gt=0.5, lt=1)
+    """Level of expected shortfall."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Confidence of the intervals around measures and scores."""
 
 
 class RunConfig(_Section):
     """Everything that determines a run."""
 
     seed: int = Field(7, ge=0)
+    """Where all random numbers start: the same seed gives the same bytes."""
     history: HistoryConfig = Field(default_factory=HistoryConfig)
+    """Where prices come from."""
     volatility: Volatility = "garch"
+    """Volatility filter: a kind, or a kind with its parameters."""
     marginals: MarginalsSpec = "semiparametric"
+    """Model of each factor alone: a kind, or a kind with its parameters."""
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+    """The qubits' grid, and the days held out."""
     dependence: Dependence = "born"
+    """The model that the report is about: a kind, or a kind with its parameters."""
     rivals: list[Dependence] = ["independent", "bootstrap", "gaussian", "student_t"]
+    """Models to compare it with."""
     scenarios: ScenarioConfig = Field(default_factory=ScenarioConfig)
+    """How many scenarios, how far ahead."""
     portfolio: str = Field(default_factory=lambda: str(shipped("portfolios/fx_book.json")))
+    """Path of the portfolio, JSON or CSV."""
     measures: MeasureConfig = Field(default_factory=MeasureConfig)
+    """Levels of the risk measures."""
 
 
 def load_config(path: str | Path) -> RunConfig:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import re
+import threading
+import zipfile
+from collections.abc import Iterator
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -64,7 +69,9 @@ def test_the_ui_can_make_a_form_of_every_flow(name: str) -> None:
     definitions = schema["definitions"]
     assert definitions["EncodingConfig"]["properties"]["bits"]["maximum"] == 8
     assert {"HistoryConfig", "EncodingConfig", "ScenarioConfig", "MeasureConfig"} <= set(definitions)
-    assert all(definition.get("description") for definition in definitions.values())
+    for definition in definitions.values():
+        assert definition["description"]
+        assert all(field.get("description") for field in definition["properties"].values())
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -99,6 +106,56 @@ def test_the_schedule_follows_the_fixing_on_fresh_data() -> None:
     assert wanted.history.reader == {"kind": "ecb"}
     assert wanted.portfolio == RunConfig().portfolio
     assert not deployments()["ingest"]["schedules"]
+
+
+@pytest.fixture
+def ecb_file() -> Iterator[str]:
+    """Address of a history file as the ECB publishes it, with the rates of the shipped data from 2024 on."""
+    from qfin.market import read_prices
+
+    prices = read_prices("fx", start="2024-01-01").iloc[::-1]
+    euro = {
+        "USD": prices["EURUSD"],
+        "JPY": prices["EURUSD"] * prices["USDJPY"],
+        "GBP": prices["EURUSD"] / prices["GBPUSD"],
+        "CAD": prices["EURUSD"] * prices["USDCAD"],
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("eurofxref-hist.csv", prices.assign(**euro)[list(euro)].to_csv(index_label="Date"))
+
+    class Bank(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(packed.getvalue())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Bank) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/eurofxref-hist.zip"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_scheduled_fits_the_data_it_fetches(
+    ecb_file: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import _tasks
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (schedule,) = deployments()["daily"]["schedules"]
+    scheduled = schedule["parameters"]["config"]
+    scheduled["history"]["reader"]["url"] = ecb_file
+    config = RunConfig.model_validate(scheduled)
+    history = _tasks.ingest.fn(config, store)
+    assert history["summary"]["factors"] == ["EURUSD", "GBPUSD", "USDJPY", "USDCAD"]
+    assert history["summary"]["as_of"] == "2026-10-30"
+    _tasks.check.fn(config, history["ref"], store)
 
 
 def test_a_task_can_be_called_without_a_server(config: RunConfig, store: str) -> None:
