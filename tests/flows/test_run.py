@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows import run_daily
+from flows._deployed import Deployed
 from flows._processes import process
 from qfin.errors import BackendError, ConfigError
 from qfin.stages.config import RunConfig
@@ -126,3 +127,20 @@ def test_a_server_that_is_named_is_used(
     monkeypatch.setattr("flows._server.EmbeddedServer", None)
     result = run_daily(config.model_copy(update={"rivals": []}), tmp_path / "store")
     assert [row.label for row in result.rows] == ["Student-t copula"]
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("server")
+@pytest.mark.usefixtures("server")
+def test_a_server_that_is_deployed_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: RunConfig
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    port = int(PREFECT_API_URL.value().rpartition(":")[2].partition("/")[0])
+    Deployed(port, "elsewhere", process(os.getpid())).write(tmp_path)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setattr("flows._server.EmbeddedServer", None)
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        result = run_daily(config.model_copy(update={"rivals": []}), tmp_path / "store")
+    assert str(tmp_path / "store") in str(result.report), "the run's own store, not the worker's"
