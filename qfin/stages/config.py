@@ -61,7 +61,7 @@ class FactorConfig(_Section):
 class HistoryConfig(_Section):
     """Where prices come from, and which of them are used."""
 
-    reader: Reader = Field(default_factory=lambda: {"kind": "bundled", "name": "fx"})
+    reader: Reader = Field({"kind": "bundled", "name": "fx"})
     """A reader's kind with its parameters; `qfin kinds` lists them."""
     factors: list[FactorConfig] | None = None
     """The columns to use and what they are; none: all there are, as the source describes them."""
