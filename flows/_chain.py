@@ -32,17 +32,11 @@ class Chain:
         self.store = Store(self.root)
         self._dated = False
 
-    def history(self) -> Published:
-        """Prices read, checked and turned into returns."""
-        done = _tasks.ingest(self.config, self.root)
+    def history(self, whole_run: bool = False) -> Published:
+        """Prices read, checked and turned into returns; for a whole run, once models and portfolio fit them."""
+        done = _tasks.ingest(self.config, self.root, whole_run)
         self._show("ingest", [done])
         return done
-
-    def checked(self) -> Published:
-        """The history, once models and portfolio are known to be usable with it."""
-        history = self.history()
-        _tasks.check(self.config, history["ref"], self.root)
-        return history
 
     def encoding(self, history: str | None = None) -> Published:
         """Volatility and marginals fitted, and the history put on the qubits' grid."""
@@ -82,7 +76,7 @@ class Chain:
         return done
 
     def _checked_scenarios(self) -> list[str]:
-        encoding = self.encoding(self.checked()["ref"])
+        encoding = self.encoding(self.history(whole_run=True)["ref"])
         return refs(self.scenarios(refs(self.models(encoding["ref"]))))
 
     def _found(self, stage: str, ref: str) -> Published:

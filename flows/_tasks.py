@@ -21,7 +21,6 @@ from prefect.tasks import Task
 from qfin import stages
 from qfin.errors import QfinError
 from qfin.stages.config import RunConfig, Spec
-from qfin.stages.train import check_models
 from qfin.store import Artifact, Store
 
 P = ParamSpec("P")
@@ -66,16 +65,9 @@ def _stage(run_name: str | Callable[[], str]) -> Callable[[Callable[P, R]], Task
 
 
 @_stage("ingest")
-def ingest(config: RunConfig, store: str) -> Published:
-    """Prices read, checked and turned into returns."""
-    return _told(stages.ingest(config, Store(store)))
-
-
-@_stage("check models and portfolio")
-def check(config: RunConfig, history: str, store: str) -> None:
-    """Models and portfolio can be used with this history: found out before anything is trained."""
-    check_models(config)
-    stages.check_portfolio(config, Store(store).get(history))
+def ingest(config: RunConfig, store: str, whole_run: bool = False) -> Published:
+    """Prices read, checked and turned into returns; for a whole run, models and portfolio are checked as well."""
+    return _told(stages.ingest(config, Store(store), whole_run))
 
 
 @_stage("encode")

@@ -22,7 +22,7 @@ def daily(config: RunConfig = DEFAULTS, store: str | None = None) -> dict[str, A
         store: Root of the artifact store; empty: QFIN_STORE, else the folder `store` where the run works.
     """
     chain = Chain(config, store)
-    history = chain.checked()
+    history = chain.history(whole_run=True)
     encoding = chain.encoding(history["ref"])
     models = chain.models(encoding["ref"])
     scenarios = chain.scenarios(refs(models))

@@ -156,7 +156,7 @@ def _risk(
 
     if scenarios:
         return stages.risk(config, _given(store, "generate", scenarios, model), store)
-    stages.check_portfolio(config, _ingest(config, store))
+    stages.ingest(config, store, whole_run=True)
     return stages.risk(config, _generate(config, store, model=model), store)
 
 

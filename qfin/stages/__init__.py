@@ -10,7 +10,7 @@ from qfin.stages.encode import encode
 from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
 from qfin.stages.report import report
-from qfin.stages.risk import check_portfolio, risk
+from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
 from qfin.stages.train import complete_spec, train
 
@@ -18,7 +18,6 @@ __all__ = [
     "ResultRow",
     "RunResult",
     "StageEvent",
-    "check_portfolio",
     "complete_spec",
     "encode",
     "generate",

@@ -40,7 +40,7 @@ def encode(config: RunConfig, history: Artifact, store: Store) -> Artifact:
         from qfin.market import ReturnsFrame
 
         returns = ReturnsFrame.read(history.path("returns.parquet"))
-        training = _training_days(len(returns), grid.held_out_days)
+        training = training_days(len(returns), grid.held_out_days)
         U = _fit(config, returns, len(returns), folder, "production")
         scored = _fit(config, returns, training, folder, "evaluation")
         parts = ["train"] * training + ["held_out"] * grid.held_out_days
@@ -67,7 +67,14 @@ def encode(config: RunConfig, history: Artifact, store: Store) -> Artifact:
     return publish(store, "encode", inputs, write, {"history": history})
 
 
-def _training_days(days: int, held_out: int) -> int:
+def training_days(days: int, held_out: int) -> int:
+    """Days left to fit on once the last ones are held out.
+
+    Raises
+    ------
+    DataError
+        if they are too few; the message says how many are needed.
+    """
     left = days - held_out
     if left < LEAST_TRAINING_DAYS:
         raise DataError(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from qfin.errors import DataError
 from qfin.stages._progress import publish
+from qfin.stages.encode import training_days
+from qfin.stages.risk import check_portfolio
+from qfin.stages.train import check_models
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -19,16 +22,20 @@ if TYPE_CHECKING:
 LEAST_FACTORS = 2
 
 
-def ingest(config: RunConfig, store: Store) -> Artifact:
+def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact:
     """Publish the history: `prices.parquet`, `returns.parquet`, `quality.json`.
 
     The artifact is named by what was read, not by where it was read from: a source that has not changed gives the
-    artifact there is.
+    artifact there is. For a `whole_run` nothing is published unless the configured models, held-out days and portfolio
+    can be used with this history: better found out now than after the training.
 
     Raises
     ------
     DataError
-        if the source cannot be read, has an error of quality, or has fewer than two factors.
+        if the source cannot be read, has an error of quality, or has fewer than two factors; for a whole run, if it is
+        too short, or the portfolio names what it does not have.
+    ConfigError
+        for a whole run, naming the model's kind or parameter that is wrong.
     """
     from qfin.market import ReturnsFrame, check_prices
 
@@ -40,8 +47,15 @@ def ingest(config: RunConfig, store: Store) -> Artifact:
             "a dependence model needs at least two columns of prices"
         )
     report = check_prices(prices, factors)
-    report.raise_for_errors()
+    try:
+        report.raise_for_errors()
+    except DataError as error:
+        raise DataError(f"{_source(history)}: {error}") from None
     returns = ReturnsFrame.from_prices(prices, factors)
+    if whole_run:
+        check_models(config)
+        training_days(len(returns), config.encoding.held_out_days)
+        check_portfolio(config, returns)
 
     def write(folder: Path) -> dict[str, Any]:
         levels = prices.rename_axis("date").reset_index()

@@ -10,6 +10,7 @@ from qfin.stages._progress import publish
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
+    from qfin.market import ReturnsFrame
     from qfin.stages.config import RunConfig
 
 
@@ -49,16 +50,14 @@ def risk(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
     return publish(store, "risk", inputs, write, {"scenarios": scenarios}, label)
 
 
-def check_portfolio(config: RunConfig, history: Artifact) -> None:
-    """Check that the configured portfolio can be valued with the factors of an `ingest` artifact, before any training.
+def check_portfolio(config: RunConfig, history: ReturnsFrame) -> None:
+    """Check that the configured portfolio can be valued with the factors of a history.
 
     Raises
     ------
     DataError
         naming every trade and field that is wrong.
     """
-    from qfin.market import ReturnsFrame
     from qfin.risk import Portfolio
 
-    returns = ReturnsFrame.read(history.path("returns.parquet"))
-    Portfolio.read(config.portfolio).check(returns.factors, returns.as_of.date())
+    Portfolio.read(config.portfolio).check(history.factors, history.as_of.date())

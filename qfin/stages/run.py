@@ -12,8 +12,8 @@ from qfin.stages.encode import encode
 from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
 from qfin.stages.report import report
-from qfin.stages.risk import check_portfolio, risk
-from qfin.stages.train import check_models, train
+from qfin.stages.risk import risk
+from qfin.stages.train import train
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -93,9 +93,7 @@ def run(config: RunConfig, store: Store, progress: Watcher | None = None) -> Run
         of whichever stage finds something wrong; what it worked on is not published.
     """
     with watching(progress):
-        check_models(config)
-        made = [ingest(config, store)]
-        check_portfolio(config, made[0])
+        made = [ingest(config, store, whole_run=True)]
         made.append(encode(config, made[0], store))
         risks = []
         for spec in [config.dependence, *config.rivals]:

@@ -152,10 +152,9 @@ def test_what_is_scheduled_fits_the_data_it_fetches(
     scheduled = schedule["parameters"]["config"]
     scheduled["history"]["reader"]["url"] = ecb_file
     config = RunConfig.model_validate(scheduled)
-    history = _tasks.ingest.fn(config, store)
+    history = _tasks.ingest.fn(config, store, whole_run=True)
     assert history["summary"]["factors"] == ["EURUSD", "GBPUSD", "USDJPY", "USDCAD"]
     assert history["summary"]["as_of"] == "2026-10-30"
-    _tasks.check.fn(config, history["ref"], store)
 
 
 def test_a_task_can_be_called_without_a_server(config: RunConfig, store: str) -> None:
@@ -166,7 +165,7 @@ def test_a_task_can_be_called_without_a_server(config: RunConfig, store: str) ->
     assert first["ref"] == Store(store).refs()[0]
     assert (first["reused"], again["reused"]) == (False, True)
     with pytest.raises(DataError, match="no such portfolio file"):
-        _tasks.check.fn(config.model_copy(update={"portfolio": "nowhere.json"}), first["ref"], store)
+        _tasks.ingest.fn(config.model_copy(update={"portfolio": "nowhere.json"}), store, whole_run=True)
 
 
 @pytest.mark.parametrize("retry", [True, False])

@@ -92,7 +92,7 @@ def test_too_few_rows_says_how_many_are_needed(tmp_path, small, store):
         DataError,
         "149 days of returns; with 60 held out.* 89 are left.* give 160 days or more",
     )
-    assert [ref.split("/")[0] for ref in made] == ["ingest"]
+    assert made == []
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,7 @@ def test_a_portfolio_is_checked_before_anything_is_trained(tmp_path, small, stor
         book["market"] = {"curves": {"USD": 0.03, "EUR": 0.02, "CHF": 0.01}}
         (tmp_path / "book.json").write_text(json.dumps(book))
     config = small(history=_csv(tmp_path, _prices()), portfolio=portfolio)
-    made = _fails(config, store, DataError, match)
-    assert [ref.split("/")[0] for ref in made] == ["ingest"]
+    assert _fails(config, store, DataError, match) == []
 
 
 def test_models_are_checked_first_of_all(small, store):
