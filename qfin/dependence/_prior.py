@@ -12,9 +12,9 @@ from qfin.errors import ConfigError
 from qfin.quantum import Grid
 from qfin.registry import kind_of
 
-_FILL_DRAWS = 32  # prior draws for each point that has to be filled in
+_FILL_DRAWS = 8  # prior draws for each point that has to be filled in
 _CHUNK = 2**16  # points filled in from one pool of prior draws, and the smallest pool
-_ROUNDS = 3  # pools drawn for a chunk
+_ROUNDS = 4  # pools drawn for a chunk
 _FEW = 32  # a cell with fewer draws than this gets its probability from the density
 _NODES = 16  # points a cell at which the density is averaged
 _PARTS = 4  # parts of a bin in which a margin is recalibrated
