@@ -128,7 +128,7 @@ def test_an_instance_and_a_mapping_serve_as_prior(U: np.ndarray) -> None:
 
 def test_smoothing_keeps_the_margins_and_reaches_empty_cells(U: np.ndarray) -> None:
     settings = {"bits": 4, "prior": "none", "layers": 1, "steps": 0, "random_state": 1}
-    plain, smooth = (BornMachine(smoothing=width, **settings).fit(U) for width in (0.0, 0.3))
+    plain, smooth = (BornMachine(smoothing=width, **settings).fit(U) for width in (0.0, 0.8))
     grid = plain._grid
     masses = grid.bin_masses(smooth._histogram(U))
     np.testing.assert_allclose(masses, np.broadcast_to(np.diff(grid.edges), masses.shape), atol=0.01)
