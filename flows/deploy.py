@@ -72,8 +72,11 @@ def down() -> str:
     home = prefect_home()
     with _alone(home):
         there = Deployed.read(home)
-        for running in filter(None, [there.worker, there.server] if there else []):
-            stop(running, seconds=20)
+        if there and there.worker:
+            stop(there.worker, seconds=20)
+            _end_runs(there)
+        if there:
+            stop(there.server, seconds=20)
         Deployed.forget(home)
     return (
         f"qfin is down; its deployments and runs stay in {home}"
@@ -90,6 +93,17 @@ def status() -> str:
     server = "answers" if healthy(there.url) else "does not answer"
     worker = "runs" if there.worker and there.worker.alive else "does not run"
     return f"qfin is up: the server at {_site(there)} {server}, the worker {worker}"
+
+
+def _end_runs(there: Deployed) -> None:
+    """Mark as crashed the runs that the worker left behind: one that seems to be running would hold up the next."""
+    left = {
+        "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}},
+        "work_pools": {"name": {"any_": [POOL]}},
+    }
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": "qfin was taken down while this ran"}
+    for run in ask(f"{there.url}/flow_runs/filter", left) or []:
+        ask(f"{there.url}/flow_runs/{run['id']}/set_state", {"state": crashed})
 
 
 def _start_server(home: Path, port: int, store: str) -> Deployed:
