@@ -37,7 +37,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
     ConfigError
         for a whole run, naming the model's kind or parameter that is wrong.
     """
-    from qfin.market import ReturnsFrame, check_prices
+    from qfin.market import READERS, ReturnsFrame, check_prices
 
     history = config.history
     prices, factors = read_history(history)
@@ -57,6 +57,8 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
         training_days(len(returns), config.encoding.held_out_days)
         check_portfolio(config, returns)
 
+    attribution = READERS.build(history.reader).attribution
+
     def write(folder: Path) -> dict[str, Any]:
         levels = prices.rename_axis("date").reset_index()
         levels.attrs.clear()
@@ -65,6 +67,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
         (folder / "quality.json").write_text(json.dumps(report.to_dict(), indent=1), encoding="utf-8")
         return {
             "source": _source(history),
+            **({"attribution": attribution} if attribution else {}),
             "factors": list(returns.names),
             "days": len(returns),
             "first": f"{returns.dates[0]:%Y-%m-%d}",

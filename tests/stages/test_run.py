@@ -137,6 +137,11 @@ def test_bitstrings_are_written_highest_qubit_left(made):
     assert list(frame["bits"].str[-2:]) == [("00", "01", "11", "10")[b] for b in first]
 
 
+def test_the_source_is_named_where_its_terms_ask_for_it(made):
+    assert _of(made[0], "ingest").summary["attribution"] == "Source: ECB statistics; own calculations."
+    assert "Source: ECB statistics; own calculations." in made[0].report.read_text(encoding="utf-8")
+
+
 def test_the_table_of_what_the_grid_costs(made):
     rows = _of(made[0], "encode").json("discretisation.json")
     assert [row["bits"] for row in rows] == [2, 3, 4, 5]

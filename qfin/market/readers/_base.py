@@ -21,9 +21,16 @@ _OFFSET = re.compile(r"(?<=:\d\d)(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")
 
 Where = Callable[[int], str]
 
+ECB_ATTRIBUTION = "Source: ECB statistics; own calculations."
+
 
 class Reader(ABC):
-    """A source of prices. Its parameters are checked when it is made; nothing is opened before `read`."""
+    """A source of prices. Its parameters are checked when it is made; nothing is opened before `read`.
+
+    `attribution` is what the source's terms ask to be shown beside anything made from it; None where they ask nothing.
+    """
+
+    attribution: str | None = None
 
     @abstractmethod
     def read(self) -> pd.DataFrame:

@@ -6,9 +6,16 @@ from typing import Literal
 
 import pandas as pd
 
-from qfin.market.readers._base import Reader
+from qfin.market.readers._base import ECB_ATTRIBUTION, Reader
 from qfin.market.readers.parquet import ParquetFile
 from qfin.shipped import shipped
+
+_ATTRIBUTION = {
+    "fx": ECB_ATTRIBUTION,
+    "fx18": ECB_ATTRIBUTION,
+    "multi": f"{ECB_ATTRIBUTION} Quandl WIKI. US Energy Information Administration.",
+    "ust": "US Treasury, Federal Reserve.",
+}
 
 
 class BundledData(Reader):
@@ -22,6 +29,7 @@ class BundledData(Reader):
 
     def __init__(self, name: Literal["fx", "fx18", "multi", "ust"] = "fx") -> None:
         self.name = name
+        self.attribution = _ATTRIBUTION[name]
 
     def read(self) -> pd.DataFrame:
         """Prices of the data set with its factors."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from qfin.errors import BackendError
 from qfin.market._fx import cross_rates
-from qfin.market.readers._base import Reader
+from qfin.market.readers._base import ECB_ATTRIBUTION, Reader
 from qfin.market.readers._download import Cache, Download, download
 from qfin.market.readers._text import parse_prices
 
@@ -26,8 +26,6 @@ Pair = Annotated[str, Field(pattern="^[A-Z]{6}$")]
 
 class EcbRates(Reader):
     """Exchange rates since 1999, downloaded: cross rates of the ECB's euro reference rates.
-
-    Show "Source: ECB statistics; own calculations" beside what is made from them.
 
     Parameters
     ----------
@@ -39,6 +37,8 @@ class EcbRates(Reader):
     max_bytes : size above which the file, zipped or not, is refused
     max_stale_days : if the download fails, use what the cache has if it is not older than this, and say so
     """
+
+    attribution = ECB_ATTRIBUTION
 
     def __init__(
         self,
