@@ -39,14 +39,12 @@ class ScenarioModel(BaseEstimator):
     levels_ : shape (d,), their levels on the as-of date
     as_of_ : the last day of the fitted history
     history_ : SHA-256 of the fitted history
-    n_days_ : days of the fitted history
     """
 
     factors_: tuple[RiskFactor, ...]
     levels_: np.ndarray
     as_of_: pd.Timestamp
     history_: str
-    n_days_: int
 
     def __init__(self, volatility: VolatilityFilter, marginals: Marginals, dependence: Copula) -> None:
         self.volatility = volatility
@@ -74,7 +72,7 @@ class ScenarioModel(BaseEstimator):
     def start_from(self, returns: ReturnsFrame) -> Self:
         """Let scenarios start at the end of `returns`, to which volatility and marginals are fitted already."""
         self.factors_, self.levels_, self.as_of_ = returns.factors, returns.levels, returns.as_of
-        self.history_, self.n_days_ = returns.content_hash, len(returns)
+        self.history_ = returns.content_hash
         return self
 
     def fit_dependence(self, U: np.ndarray) -> Self:

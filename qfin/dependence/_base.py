@@ -53,7 +53,11 @@ class Copula(BaseEstimator, ABC):
         if constant.any():
             raise DataError(f"column {int(np.argmax(constant))} of U is constant; drop that factor")
         self.n_features_in_ = U.shape[1]
-        self._fit(U)
+        try:
+            self._fit(U)
+        except BaseException:
+            del self.n_features_in_  # half fitted is not fitted
+            raise
         return self
 
     def sample(self, n: int, random_state: int | np.random.Generator | None = None) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from qfin.errors import ConfigError
 from qfin.quantum import ANSAETZE, Adam, NegativeLogLikelihood, Program, TrainingResult, train
 
 if TYPE_CHECKING:
@@ -98,6 +99,12 @@ class Learner:
         prior, histogram : shape (2**n,), probabilities of the prior and of the data
         """
         if self.start == "load":
+            if not ANSAETZE.load(self.ansatz).identity_at_zero:
+                kinds = [kind for kind in ANSAETZE.kinds() if ANSAETZE.load(kind).identity_at_zero]
+                raise ConfigError(
+                    f"ansatz {self.ansatz!r} is not the identity at angles 0 and would scramble a loaded prior; "
+                    f"give start = 'train', or choose one of: {', '.join(kinds)}"
+                )
             return Prepared(np.sqrt(prior), None, self._angles(FROM_PRIOR, rng))
         angles = product_angles(histogram if self.start == "scratch" else prior)
         prepared = Prepared(product_state(angles), angles, self._angles(FROM_SCRATCH, rng))

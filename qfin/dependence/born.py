@@ -151,10 +151,7 @@ class BornMachine(DensityCopula):
 
     def sample_bits(self, n: int, random_state: int | np.random.Generator | None = None) -> np.ndarray:
         """Draw n bitstrings from the circuit, shape (n, n_qubits) uint8, column j is qubit j."""
-        if not hasattr(self, "probabilities_"):
-            raise NotFittedError(
-                f"this {type(self).__name__} is not fitted yet; call fit(U) or fit_bits(X) first"
-            )
+        self._check_trained()
         seed = self.random_state if random_state is None else random_state
         outcomes = _draw_outcomes(self.probabilities_, n, np.random.default_rng(seed))
         return ((outcomes[:, None] >> np.arange(self.n_qubits_)) & 1).astype(np.uint8)
@@ -162,6 +159,7 @@ class BornMachine(DensityCopula):
     @property
     def circuit_(self) -> QuantumCircuit:
         """The trained circuit, all angles bound; the prior, where it is loaded, is its first instruction."""
+        self._check_trained()
         bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
         learner = self._learner(self.n_qubits_, self._start, bits)
         return learner.bound(self.prior_probabilities_, self.product_angles_, self.result_.theta)
@@ -190,7 +188,7 @@ class BornMachine(DensityCopula):
         self.selection_ = []
         if data_weight is None or steps is None:
             choice, self.selection_ = self._choose(learner, U)
-            data_weight, steps = choice.data_weight, choice.steps
+            data_weight, steps = choice.data_weight, choice.steps if steps is None else steps
         self.prior_, cells = self._prior_cells(U)
         table = cells.tabulate(_PRIOR_DRAWS, self._rng("prior draws"))
         histogram = self._histogram(U)
@@ -213,6 +211,7 @@ class BornMachine(DensityCopula):
         weights = (1.0,) if self._start == "scratch" else _DATA_WEIGHTS
         if self.data_weight is not None:
             weights = (self.data_weight,)
+        longest = learner.schedule.max_steps if self.steps is None else self.steps
 
         def gains(fitted: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
             _, cells = self._prior_cells(fitted)
@@ -223,7 +222,7 @@ class BornMachine(DensityCopula):
             curves = []
             for weight in weights:
                 target = weight * histogram + (1.0 - weight) * prior
-                result = learner.learn(prepared, target, learner.schedule.max_steps, held_out)
+                result = learner.learn(prepared, target, longest, held_out)
                 steps, losses = zip(
                     *((s, loss) for s, _, loss in result.history if loss is not None), strict=True
                 )

@@ -43,10 +43,10 @@ def train(config: RunConfig, spec: Spec, encoding: Artifact, store: Store) -> Ar
     def write(folder: Path) -> dict[str, Any]:
         dates, training, held_out = _evaluation_days(encoding)
         evaluated = DEPENDENCE.build(spec).fit(training)
-        score = _scored(evaluated, held_out, dates, config, folder)
+        score, daily = _scored(evaluated, held_out, dates, config, folder)
         model = _production(spec, encoding, store)
         model.write(folder)
-        added = _what_training_added(evaluated, held_out, config)
+        added = _what_training_added(evaluated, daily, held_out, config)
         _write_json(folder / "score.json", {"kind": spec["kind"], "label": cls.label, **score})
         _write_json(folder / "details.json", {**model.dependence.details(), **added})
         _write_circuit(model.dependence, folder)
@@ -94,8 +94,8 @@ def _evaluation_days(encoding: Artifact) -> tuple[pd.DatetimeIndex, np.ndarray, 
 
 def _scored(
     model: Copula, held_out: np.ndarray, dates: pd.DatetimeIndex, config: RunConfig, folder: Path
-) -> dict[str, Any]:
-    """The held-out score as JSON values; the score of each day goes to a file."""
+) -> tuple[dict[str, Any], np.ndarray | None]:
+    """The held-out score as JSON values, and that of each day, which goes to a file; None without a density."""
     import pandas as pd
 
     from qfin.dependence import DensityCopula
@@ -105,23 +105,25 @@ def _scored(
     if not isinstance(model, DensityCopula):
         nothing = dict.fromkeys(("mean", "lower", "upper"))
         why = f"{model.label.lower()} draws from the days it has seen and has no density"
-        return {**nothing, "confidence": config.measures.confidence, **days, "why_none": why}
+        return {**nothing, "confidence": config.measures.confidence, **days, "why_none": why}, None
     score = held_out_score(model, held_out, config.measures.confidence)
     frame = pd.DataFrame({"date": dates, "log_density": score.daily})
     frame.to_parquet(folder / "daily_scores.parquet", index=False, compression="zstd")
-    return {**score.to_dict(), **days, "why_none": None}
+    return {**score.to_dict(), **days, "why_none": None}, score.daily
 
 
-def _what_training_added(model: Copula, held_out: np.ndarray, config: RunConfig) -> dict[str, Any]:
+def _what_training_added(
+    model: Copula, daily: np.ndarray | None, held_out: np.ndarray, config: RunConfig
+) -> dict[str, Any]:
     """Of a model with a prior: the prior's own held-out score, and what the model adds to it day by day."""
     from qfin.evaluation import difference, held_out_score
 
     prior = getattr(model, "prior_", None)
-    if prior is None:
+    if prior is None or daily is None:
         return {}
     confidence = config.measures.confidence
-    score, whole = held_out_score(prior, held_out, confidence), held_out_score(model, held_out, confidence)
-    added = difference(whole.daily, score.daily, confidence)
+    score = held_out_score(prior, held_out, confidence)
+    added = difference(daily, score.daily, confidence)
     return {"prior_score": score.to_dict(), "circuit_adds": added.to_dict()}
 
 

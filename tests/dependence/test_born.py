@@ -181,6 +181,23 @@ def test_a_prior_needs_a_density_of_its_own(prior: object, U: np.ndarray) -> Non
         BornMachine(prior=prior).fit(U)
 
 
+def test_steps_that_are_given_are_taken_whatever_the_most_to_choose_from(U: np.ndarray) -> None:
+    born = BornMachine(bits=1, steps=9, max_steps=5, random_state=1).fit(U)
+    assert (born.steps_, born.result_.steps) == (9, 9)
+    assert {choice.steps for choice in born.selection_} == {9}
+
+
+def test_an_ansatz_that_would_scramble_a_loaded_prior_is_refused(U: np.ndarray) -> None:
+    born = BornMachine(bits=2, ansatz="ring_cx", steps=1, data_weight=1.0, random_state=1)
+    with pytest.raises(
+        ConfigError, match="'ring_cx' is not the identity .* choose one of: all_rzz, line_rzz"
+    ):
+        born.fit(U)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        born.sample(5)
+    assert born.set_params(prior="none").fit(U).sample(5).shape == (5, 2)
+
+
 def test_parameters_are_checked(U: np.ndarray) -> None:
     with pytest.raises(ConfigError, match="BornMachine: ansatz = 'line' is not allowed.*line_rzz"):
         BornMachine(ansatz="line").fit(U)
