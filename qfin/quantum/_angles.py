@@ -26,15 +26,15 @@ class AngleTable:
         index = len(self._offsets)
         free = list(getattr(angle, "parameters", ()))
         if not free:
-            self._offsets.append(_real(angle, where))
+            self._offsets.append(real_number(angle, where))
             return index
         slopes = {self._columns[parameter]: angle.gradient(parameter) for parameter in free}
         if any(getattr(slope, "parameters", ()) for slope in slopes.values()):
             self._offsets.append(0.0)
             self._curved.append(_Curved(index, angle, slopes, [(p, self._columns[p]) for p in free], where))
             return index
-        self._offsets.append(_real(angle.bind(dict.fromkeys(free, 0.0)), where))
-        self._affine.extend((index, column, _real(slope, where)) for column, slope in slopes.items())
+        self._offsets.append(real_number(angle.bind(dict.fromkeys(free, 0.0)), where))
+        self._affine.extend((index, column, real_number(slope, where)) for column, slope in slopes.items())
         return index
 
     def freeze(self) -> AngleMap:
@@ -60,6 +60,14 @@ class AngleMap:
     columns: np.ndarray
     slopes: np.ndarray
     curved: tuple[_Curved, ...]
+
+    @property
+    def is_free(self) -> np.ndarray:
+        """Whether each angle depends on parameters, shape (n_angles,)."""
+        free = np.zeros(len(self.offsets), dtype=bool)
+        free[self.rows] = True
+        free[[curve.row for curve in self.curved]] = True
+        return free
 
     def angles(self, theta: np.ndarray) -> np.ndarray:
         """Angle of each gate in radians, shape (n_parameters,) to (n_angles,)."""
@@ -104,10 +112,11 @@ def _scatter(places: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
 
 def _evaluate(expression: Any, values: dict[Any, float], where: str) -> float:
     free = getattr(expression, "parameters", ())
-    return _real(expression.bind({p: values[p] for p in free}) if free else expression, where)
+    return real_number(expression.bind({p: values[p] for p in free}) if free else expression, where)
 
 
-def _real(number: Any, where: str) -> float:
+def real_number(number: Any, where: str) -> float:
+    """The number of an angle; a ConfigError naming the instruction if it is not real and finite."""
     value = complex(number)
     if abs(value.imag) > 1e-12 or not np.isfinite(value.real):
         raise ConfigError(f"{where}: the angle is {value:.6g}; wanted a real, finite number")

@@ -7,29 +7,17 @@ from typing import Any
 
 from numba import njit
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
-def kernel(
-    signature: Any, *, inner: bool = False, reassociate: bool = True
-) -> Callable[[Callable[..., Any]], Any]:
-    """Compile for one signature at import and keep the machine code beside the file or in the user's cache.
 
-    `inner` says that only other kernels call it; `reassociate` lets sums change their order, which vector units need.
-    """
-    options = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"reassoc", "contract", "nsz"} if reassociate else {"contract"},
-        "no_cpython_wrapper": inner,
-        "no_cfunc_wrapper": inner,
-    }
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile at the first call with arguments of a kind; keep machine code beside the file or in the user's cache."""
+    try:
+        return njit(cache=True, **_OPTIONS)(function)
+    except (RuntimeError, OSError):  # no folder for the cache can be written: compile for this process alone
+        return njit(**_OPTIONS)(function)
 
-    def compile(function: Callable[..., Any]) -> Any:
-        try:
-            return njit(signature, cache=True, **options)(function)
-        except (
-            RuntimeError,
-            OSError,
-        ):  # no folder for the cache can be written: compile for this process alone
-            return njit(signature, **options)(function)
 
-    return compile
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile as a part of the kernels that call it."""
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)

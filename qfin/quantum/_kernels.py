@@ -1,326 +1,957 @@
-"""Compiled kernels: a whole sweep over a circuit's stages in one call.
+"""Compiled kernels: a whole sweep over a circuit's stages in one call, shared by any number of threads.
 
-A state psi is two float64 arrays, its real and imaginary parts, indexed by outcome (bit q is qubit q). The tables that
-describe a circuit are data (`_stages.Tables`), so a new circuit compiles nothing.
+A state psi is two arrays, its real and imaginary parts, indexed by outcome (bit q is qubit q). The tables that
+describe a circuit are data (`_stages.Tables`), so a new circuit compiles nothing. Two kinds of stage take turns.
 
-Forward, psi goes through the stages. Backward, with w = dL/dp held fixed and lambda = w psi, both psi and lambda go
-back through the inverse of each stage, and each rotation exp(-i a/2 G) contributes (Jones and Gacon, arXiv 2009.02823)
+Turns exp(-i a/2 Y) are real, so both parts of psi go through them alone. With t = tan(a/2) a turn maps a pair of
+numbers that differ in bit q as (u, v) -> cos(a/2) (u - t v, v + t u): one fused multiply-add a number. The cosines are
+gathered in one factor that the next monomial multiplies by. Three qubits are turned in one pass over the numbers;
+qubits 0 to 2 lie inside a vector of eight; the lower qubits of each block of 2**16 numbers are done while the block is
+in cache, and of these again the lower ones block by block of 2**12.
 
-    dL/da = 2 Re <lambda| -i/2 G |psi> = Im <lambda| G |psi>      (psi and lambda after the rotation)
+A monomial gives outcome z = (h, l) of high part h and low part l the phase high(h) low(class(h), l), two tables that
+are Walsh-Hadamard transforms of the angles of Z-words, since phase(z) = sum over words m of -a_m/2 (-1)^(m.z); then it
+moves z to A z + b. The transform is a turn by t = 1 on every bit: [[1, -1], [1, 1]] = [[1, 1], [1, -1]] diag(1, -1).
 
-- one-qubit gates: the rotations fused into one gate share Im <lambda| X, Y, Z |psi> on their qubit, after the gate;
-  what follows a rotation inside the gate, U, turns its axis: G = U sigma U^+ = n . (X, Y, Z). A real gate needs Y
-  only: Im <lambda|Y|psi> = sum over pairs of Re(conj(lambda_1) psi_0 - conj(lambda_0) psi_1);
-- Z-words: all phases of the stage at once, phase(z) = sum over words of -a/2 (-1)^(m.z), a Walsh-Hadamard transform of
-  the angles; and all their gradients at once, Im <lambda| Z_m |psi> = transform of Im(conj(lambda) psi) at m;
-- CX networks: one gather through the map's images of low and high halves of the outcome.
+Backward, with w = dL/dp held fixed and lambda = w psi, both psi and lambda go back through the inverse of each stage,
+and each rotation exp(-i a/2 G) contributes (Jones and Gacon, arXiv 2009.02823)
+
+    dL/da = 2 Re <lambda| -i/2 G |psi> = Im <lambda| G |psi>      (at that stage; G commutes with all of the stage)
+
+- G = Y_q: sum over pairs of y_1 x_0 - y_0 x_1, x and y the real parts of psi and lambda, and again the imaginary ones;
+- G = Z_m: transform of Im(conj(lambda) psi) at m, for all words of the stage at once.
+
+Started from |0...0>, the first turns leave the real product state x(h, l) = x_high(h) x_low(l): it is written down,
+and the gradient comes from the two contractions of Re lambda with x_high and with x_low.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numba import types
+from typing import Any
 
-from qfin.quantum._jit import kernel
-from qfin.quantum._stages import DIAGONAL, ONE_QUBIT, Tables
+import numpy as np
+
+from qfin.quantum._jit import inner, kernel
+from qfin.quantum._simd import (
+    exchange1,
+    exchange2,
+    exchange4,
+    floor,
+    fma,
+    load,
+    splat,
+    store,
+    total,
+    upper,
+)
+from qfin.quantum._stages import Tables
+from qfin.quantum._threads import Team, wait
 
 Array = np.ndarray
-_REAL, _MATRIX, _MAPS = types.float64[::1], types.complex128[:, ::1], types.int64[:, ::1]
-_FIELDS = dict.fromkeys(Tables._fields, types.int64[::1])
-_FIELDS |= {
-    "constants": types.complex128[:, :, ::1],
-    "low": _MAPS,
-    "high": _MAPS,
-    "low_back": _MAPS,
-    "high_back": _MAPS,
-}
-_TABLES = types.NamedTuple(list(_FIELDS.values()), Tables)
+Pair = tuple[Array, Array]  # real and imaginary parts
+Phases = tuple[Array, Array, Array]  # phases, cosines, sines
+_BLOCK = 16  # 2**_BLOCK numbers stay in the second level of cache, 2**_CACHE in the first
+_CACHE = 12
+_CACHE_BACK = 11
+_SLICES = 16  # shares of a pass over more than a block
+_LEAST_SCALE = 1e-100  # below it, a stage of turns is done in two halves
+_LEAST_SCALE_32 = 1e-12
 
 
-@kernel("void(f8[::1], i8, f8, f8, f8, f8)", inner=True)
-def _turn_real(x: Array, q: int, a: float, b: float, c: float, d: float) -> None:
-    """The real gate [[a, b], [c, d]] on qubit q of one part of a state."""
-    if q == 0:
-        for k in range(x.size // 2):
-            u, v = x[2 * k], x[2 * k + 1]
-            x[2 * k] = a * u + b * v
-            x[2 * k + 1] = c * u + d * v
-        return
-    if q == 1:
-        for k in range(x.size // 4):
-            u0, u1, v0, v1 = x[4 * k], x[4 * k + 1], x[4 * k + 2], x[4 * k + 3]
-            x[4 * k] = a * u0 + b * v0
-            x[4 * k + 1] = a * u1 + b * v1
-            x[4 * k + 2] = c * u0 + d * v0
-            x[4 * k + 3] = c * u1 + d * v1
-        return
-    tiles = x.reshape(x.size >> (q + 1), 2, 1 << (q - 2), 4)
-    for block in range(tiles.shape[0]):
-        for tile in range(tiles.shape[2]):
-            u, v = tiles[block, 0, tile], tiles[block, 1, tile]
-            u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
-            v0, v1, v2, v3 = v[0], v[1], v[2], v[3]
-            u[0], u[1], u[2], u[3] = a * u0 + b * v0, a * u1 + b * v1, a * u2 + b * v2, a * u3 + b * v3
-            v[0], v[1], v[2], v[3] = c * u0 + d * v0, c * u1 + d * v1, c * u2 + d * v2, c * u3 + d * v3
+@inner
+def _share(team: Team, size: int) -> tuple[int, int]:
+    """This thread's part of an array, in whole vectors of eight."""
+    return size // 8 * team.thread // team.threads * 8, size // 8 * (team.thread + 1) // team.threads * 8
 
 
-@kernel("void(f8[::1], f8[::1], i8, c16[:, ::1])", inner=True)
-def _turn(re: Array, im: Array, q: int, g: Array) -> None:
-    """The gate g on qubit q of a state."""
-    ar, ai, br, bi = g[0, 0].real, g[0, 0].imag, g[0, 1].real, g[0, 1].imag
-    cr, ci, dr, di = g[1, 0].real, g[1, 0].imag, g[1, 1].real, g[1, 1].imag
-    s = 1 << q
-    pr, pi = re.reshape(re.size >> (q + 1), 2, s), im.reshape(re.size >> (q + 1), 2, s)
-    for block in range(pr.shape[0]):
-        for i in range(s):
-            ur, ui, vr, vi = pr[block, 0, i], pi[block, 0, i], pr[block, 1, i], pi[block, 1, i]
-            pr[block, 0, i] = ar * ur - ai * ui + br * vr - bi * vi
-            pi[block, 0, i] = ar * ui + ai * ur + br * vi + bi * vr
-            pr[block, 1, i] = cr * ur - ci * ui + dr * vr - di * vi
-            pi[block, 1, i] = cr * ui + ci * ur + dr * vi + di * vr
+@inner
+def _rows(team: Team, n_rows: int) -> range:
+    """This thread's part of the rows of a state, one row for each high part."""
+    return range(n_rows * team.thread // team.threads, n_rows * (team.thread + 1) // team.threads)
 
 
-@kernel("f8(f8[::1], f8[::1], i8)", inner=True)
-def _overlap_y(x: Array, y: Array, q: int) -> float:
-    """Sum over pairs of y1 x0 - y0 x1, one part's share of Im <y|Y|x>."""
-    total = 0.0
-    if q == 0:
-        for k in range(x.size // 2):
-            total += y[2 * k + 1] * x[2 * k] - y[2 * k] * x[2 * k + 1]
-        return total
-    s = 1 << q
-    px, py = x.reshape(x.size >> (q + 1), 2, s), y.reshape(x.size >> (q + 1), 2, s)
-    for block in range(px.shape[0]):
-        for i in range(s):
-            total += py[block, 1, i] * px[block, 0, i] - py[block, 0, i] * px[block, 1, i]
-    return total
+@inner
+def _fill(x: Array, first: int, stop: int, value: float) -> None:
+    for i in range(first, stop):
+        x[i] = value
 
 
-@kernel("UniTuple(f8, 2)(f8[::1], f8[::1], f8[::1], f8[::1], i8)", inner=True)
-def _overlap_xz(xr: Array, xi: Array, yr: Array, yi: Array, q: int) -> tuple[float, float]:
-    """Im <y|X|x> and Im <y|Z|x> on qubit q."""
-    along_x, along_z = 0.0, 0.0
-    s = 1 << q
-    shape = (xr.size >> (q + 1), 2, s)
-    ar, ai, br, bi = xr.reshape(shape), xi.reshape(shape), yr.reshape(shape), yi.reshape(shape)
-    for block in range(shape[0]):
-        for i in range(s):
-            x0r, x0i, x1r, x1i = ar[block, 0, i], ai[block, 0, i], ar[block, 1, i], ai[block, 1, i]
-            y0r, y0i, y1r, y1i = br[block, 0, i], bi[block, 0, i], br[block, 1, i], bi[block, 1, i]
-            along_x += y0r * x1i - y0i * x1r + y1r * x0i - y1i * x0r
-            along_z += y0r * x0i - y0i * x0r - y1r * x1i + y1i * x1r
-    return along_x, along_z
+@inner
+def _add_groups(sums: Array, groups: int) -> None:
+    """Add rows 1 to `groups` to row 0."""
+    for group in range(1, groups):
+        for i in range(sums.shape[1]):
+            sums[0, i] += sums[group, i]
 
 
-@kernel("void(f8[::1])")
-def walsh_hadamard(x: Array) -> None:
-    """Walsh-Hadamard transform in place, unnormalised: x(m) = sum over z of (-1)^(m.z) x(z)."""
-    q = 0
-    while (1 << q) < x.size:
-        _turn_real(x, q, 1.0, 1.0, 1.0, -1.0)
-        q += 1
+# Turns
 
 
-@kernel(types.void(_REAL, _REAL), reassociate=False)  # reassociation would undo the range reduction
-def _cosine_sine(phase: Array, sine: Array) -> None:
-    """Cosine (in place) and sine of an array, to 2 units in the last place for |phase| < 1e5.
-
-    Cody and Waite's reduction to |r| <= pi/4 and the Cephes polynomials, written without branches for vector units.
-    """
-    for i in range(phase.size):
-        x = phase[i]
-        k = np.floor(x * 0.6366197723675814 + 0.5)
-        r = (
-            (x - k * 1.57079625129699707031) - k * 7.54978941586159635335e-8
-        ) - k * 5.39030252995776476554e-15
-        z = r * r
-        s = 1.58962301576546568060e-10 * z - 2.50507477628578072866e-8
-        s = (s * z + 2.75573136213857245213e-6) * z - 1.98412698295895385996e-4
-        s = (s * z + 8.33333333332211858878e-3) * z - 1.66666666666666307295e-1
-        s = r + r * z * s
-        c = -1.13585365213876817300e-11 * z + 2.08757008419747316778e-9
-        c = (c * z - 2.75573141792967388112e-7) * z + 2.48015872888517045348e-5
-        c = (c * z - 1.38888888888730564116e-3) * z + 4.16666666666665929218e-2
-        c = 1.0 - 0.5 * z + z * z * c
-        quadrant = k - 4.0 * np.floor(0.25 * k)
-        odd = quadrant - 2.0 * np.floor(0.5 * quadrant)
-        sine_sign = 1.0 - 2.0 * np.floor(0.5 * quadrant)
-        cosine_sign = sine_sign * (1.0 - 2.0 * odd)
-        sine[i] = sine_sign * (s + odd * (c - s))
-        phase[i] = cosine_sign * (c + odd * (s - c))
+@inner
+def _turn_one(x: Array, first: int, stop: int, shift: int, width: int, p: int, t: Array) -> None:
+    """Turn qubit p of x[first:stop]; of each run of 2**p numbers only `width` from `shift` on."""
+    s = 1 << p
+    up, down = splat(x, t[p]), splat(x, -t[p])
+    for start in range(first, stop, 2 * s):
+        for i in range(start + shift, start + shift + width, 8):
+            x0, x1 = load(x, i), load(x, i + s)
+            store(x, i, fma(down, x1, x0))
+            store(x, i + s, fma(up, x0, x1))
 
 
-@kernel(types.void(_REAL, _REAL, _REAL, types.int64, _TABLES), inner=True)
-def _phases(cosine: Array, sine: Array, angles: Array, stage: int, tables: Tables) -> None:
-    """Cosine and sine of the phase that a diagonal stage gives each outcome."""
-    cosine[:] = 0.0
-    for w in range(tables.start[stage], tables.stop[stage]):
-        cosine[tables.word_mask[w]] -= 0.5 * angles[tables.word_angle[w]]
-    walsh_hadamard(cosine)
-    _cosine_sine(cosine, sine)
+@inner
+def _turn_two(x: Array, first: int, stop: int, shift: int, width: int, p: int, q: int, t: Array) -> None:
+    """The same for qubits p < q."""
+    s, r = 1 << p, 1 << q
+    up_p, down_p, up_q, down_q = splat(x, t[p]), splat(x, -t[p]), splat(x, t[q]), splat(x, -t[q])
+    for half in range(first, stop, 2 * r):
+        for start in range(half, half + r, 2 * s):
+            for i in range(start + shift, start + shift + width, 8):
+                x0, x1, x2, x3 = load(x, i), load(x, i + s), load(x, i + r), load(x, i + r + s)
+                y0, y1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
+                y2, y3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
+                store(x, i, fma(down_q, y2, y0))
+                store(x, i + s, fma(down_q, y3, y1))
+                store(x, i + r, fma(up_q, y0, y2))
+                store(x, i + r + s, fma(up_q, y1, y3))
 
 
-@kernel("void(f8[::1], f8[::1], f8[::1], f8[::1], f8)", inner=True)
-def _multiply(re: Array, im: Array, cosine: Array, sine: Array, sign: float) -> None:
-    """psi times cosine + i sign sine."""
-    for i in range(re.size):
-        r, m, s = re[i], im[i], sign * sine[i]
-        re[i] = r * cosine[i] - m * s
-        im[i] = m * cosine[i] + r * s
-
-
-@kernel("void(f8[::1], f8[::1], i8[::1], i8[::1])", inner=True)
-def _gather(source: Array, out: Array, low: Array, high: Array) -> None:
-    """out(z) = source(image of z)."""
-    for block in range(high.size):
-        offset, base = block * low.size, high[block]
-        for i in range(low.size):
-            out[offset + i] = source[base ^ low[i]]
-
-
-@kernel("void(c16[:, ::1], i8, f8)", inner=True)
-def _rotation(g: Array, axis: int, angle: float) -> None:
-    """exp(-i angle/2 sigma_axis)."""
-    c, s = np.cos(0.5 * angle), np.sin(0.5 * angle)
-    g[0, 0] = g[1, 1] = c
-    if axis == 1:
-        g[0, 1] = g[1, 0] = -1j * s
-    elif axis == 2:
-        g[0, 1], g[1, 0] = -s, s
-    else:
-        g[0, 1] = g[1, 0] = 0.0
-        g[0, 0], g[1, 1] = complex(c, -s), complex(c, s)
-
-
-@kernel("void(c16[:, ::1], c16[:, ::1])", inner=True)
-def _multiply_left(g: Array, by: Array) -> None:
-    """g = by g, 2x2."""
-    for column in range(2):
-        u, v = g[0, column], g[1, column]
-        g[0, column] = by[0, 0] * u + by[0, 1] * v
-        g[1, column] = by[1, 0] * u + by[1, 1] * v
-
-
-@kernel(types.void(_MATRIX, types.int64, _REAL, _TABLES), inner=True)
-def _factor(g: Array, f: int, angles: Array, tables: Tables) -> None:
-    """Factor f as a matrix."""
-    if tables.factor_axis[f] == 0:
-        g[:] = tables.constants[tables.factor_index[f]]
-    else:
-        _rotation(g, tables.factor_axis[f], angles[tables.factor_index[f]])
-
-
-@kernel(types.complex128[:, :, ::1](_REAL, _TABLES), inner=True)
-def _gate_matrices(angles: Array, tables: Tables) -> Array:
-    """Product of each gate's factors, shape (gates, 2, 2)."""
-    gates = np.zeros((tables.factor_start.size - 1, 2, 2), dtype=np.complex128)
-    factor = np.empty((2, 2), dtype=np.complex128)
-    for g in range(gates.shape[0]):
-        gates[g, 0, 0] = gates[g, 1, 1] = 1.0
-        for f in range(tables.factor_start[g], tables.factor_start[g + 1]):
-            _factor(factor, f, angles, tables)
-            _multiply_left(gates[g], factor)
-    return gates
-
-
-@kernel(
-    types.void(_REAL, types.int64, types.float64, types.float64, types.float64, _REAL, _TABLES), inner=True
-)
-def _add_factor_gradients(
-    out: Array, g: int, along_x: float, along_y: float, along_z: float, angles: Array, tables: Tables
+@inner
+def _turn_three(
+    x: Array, first: int, stop: int, shift: int, width: int, p: int, q: int, top: int, t: Array
 ) -> None:
-    """Add Im <lambda| U sigma U^+ |psi> of each rotation in gate g to its angle's gradient; U follows it in the gate.
+    """The same for qubits p < q < top."""
+    s, r, h = 1 << p, 1 << q, 1 << top
+    up_p, down_p, up_q, down_q = splat(x, t[p]), splat(x, -t[p]), splat(x, t[q]), splat(x, -t[q])
+    up_h, down_h = splat(x, t[top]), splat(x, -t[top])
+    for quarter in range(first, stop, 2 * h):
+        for half in range(quarter, quarter + h, 2 * r):
+            for start in range(half, half + r, 2 * s):
+                for i in range(start + shift, start + shift + width, 8):
+                    x0, x1, x2, x3 = load(x, i), load(x, i + s), load(x, i + r), load(x, i + r + s)
+                    y0, y1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
+                    y2, y3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
+                    a0, a1 = fma(down_q, y2, y0), fma(down_q, y3, y1)
+                    a2, a3 = fma(up_q, y0, y2), fma(up_q, y1, y3)
+                    j = i + h
+                    x0, x1, x2, x3 = load(x, j), load(x, j + s), load(x, j + r), load(x, j + r + s)
+                    y0, y1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
+                    y2, y3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
+                    b0, b1 = fma(down_q, y2, y0), fma(down_q, y3, y1)
+                    b2, b3 = fma(up_q, y0, y2), fma(up_q, y1, y3)
+                    store(x, i, fma(down_h, b0, a0))
+                    store(x, i + s, fma(down_h, b1, a1))
+                    store(x, i + r, fma(down_h, b2, a2))
+                    store(x, i + r + s, fma(down_h, b3, a3))
+                    store(x, j, fma(up_h, a0, b0))
+                    store(x, j + s, fma(up_h, a1, b1))
+                    store(x, j + r, fma(up_h, a2, b2))
+                    store(x, j + r + s, fma(up_h, a3, b3))
 
-    U sigma U^+ = n . (X, Y, Z) has n_x - i n_y in its upper right corner and n_z in its upper left one.
+
+@inner
+def _lane_tangents(x: Array, t: Array, sign: float) -> Array:
+    """Tangents of qubits 0 to 2 with the sign that each lane of a vector takes them with, shape (24,)."""
+    lanes = np.empty(24, dtype=x.dtype)
+    for q in range(3):
+        for lane in range(8):
+            lanes[8 * q + lane] = sign * t[q] if lane >> q & 1 else -sign * t[q]
+    return lanes
+
+
+@inner
+def _turn_lanes(x: Array, first: int, stop: int, lanes: Array) -> None:
+    """Turn qubits 0 to 2 of x[first:stop]."""
+    t0, t1, t2 = load(lanes, 0), load(lanes, 8), load(lanes, 16)
+    for i in range(first, stop, 8):
+        u = load(x, i)
+        u = fma(t0, exchange1(u), u)
+        u = fma(t1, exchange2(u), u)
+        store(x, i, fma(t2, exchange4(u), u))
+
+
+@inner
+def _count_below(qubits: Array, bound: int) -> int:
+    count = 0
+    while count < qubits.size and qubits[count] < bound:
+        count += 1
+    return count
+
+
+@inner
+def _turn_range(
+    x: Array, first: int, stop: int, share: int, shares: int, qubits: Array, low: int, high: int, t: Array
+) -> None:
+    """Turn qubits[low:high] of x[first:stop], or a share of that, three qubits a pass."""
+    k = high
+    while k > low:
+        count = 2 if k - low in (2, 4) else min(3, k - low)
+        k -= count
+        p = qubits[k]
+        width = (1 << p) // shares
+        if count == 3:
+            _turn_three(x, first, stop, share * width, width, p, qubits[k + 1], qubits[k + 2], t)
+        elif count == 2:
+            _turn_two(x, first, stop, share * width, width, p, qubits[k + 1], t)
+        else:
+            _turn_one(x, first, stop, share * width, width, p, t)
+
+
+@inner
+def _turn_block(x: Array, first: int, bits: int, qubits: Array, t: Array, lanes: Array) -> None:
+    """Turn all qubits below `bits` of 2**bits numbers from `first` on."""
+    cached = min(bits, _CACHE)
+    in_lanes, in_cache, in_block = (
+        _count_below(qubits, 3),
+        _count_below(qubits, cached),
+        _count_below(qubits, bits),
+    )
+    _turn_range(x, first, first + (1 << bits), 0, 1, qubits, in_cache, in_block, t)
+    for start in range(first, first + (1 << bits), 1 << cached):
+        _turn_range(x, start, start + (1 << cached), 0, 1, qubits, in_lanes, in_cache, t)
+        if in_lanes:
+            _turn_lanes(x, start, start + (1 << cached), lanes)
+
+
+@inner
+def _turn(team: Team, parts: Any, bits: int, qubits: Array, t: Array) -> None:
+    """Turn qubits, in ascending order, of the first 2**bits numbers of each part, up to the cosines."""
+    n_parts, block = len(parts), min(bits, _BLOCK)
+    lanes = _lane_tangents(parts[0], t, 1.0)
+    k, in_block = qubits.size, _count_below(qubits, block)
+    while k > in_block:
+        few = max(in_block, k - 3)
+        for unit in range(team.thread, n_parts * _SLICES, team.threads):
+            x = parts[unit % n_parts]
+            _turn_range(x, 0, 1 << bits, unit // n_parts, _SLICES, qubits, few, k, t)
+        wait(team)
+        k = few
+    for unit in range(team.thread, n_parts << (bits - block), team.threads):
+        _turn_block(parts[unit % n_parts], (unit // n_parts) << block, block, qubits, t, lanes)
+    wait(team)
+
+
+# Turns back, with the gradient
+
+
+@inner
+def _back_one(
+    x: Array, y: Array, first: int, stop: int, shift: int, width: int, p: int, t: Array, overlap: Array
+) -> None:
+    """Add the overlap of qubit p, and turn x and y back."""
+    s = 1 << p
+    up, down = splat(x, -t[p]), splat(x, t[p])
+    plus, minus = splat(x, 0.0), splat(x, 0.0)
+    for start in range(first, stop, 2 * s):
+        for i in range(start + shift, start + shift + width, 8):
+            x0, x1, y0, y1 = load(x, i), load(x, i + s), load(y, i), load(y, i + s)
+            plus, minus = fma(y1, x0, plus), fma(y0, x1, minus)
+            store(x, i, fma(down, x1, x0))
+            store(x, i + s, fma(up, x0, x1))
+            store(y, i, fma(down, y1, y0))
+            store(y, i + s, fma(up, y0, y1))
+    overlap[p] += total(plus) - total(minus)
+
+
+@inner
+def _back_two(
+    x: Array,
+    y: Array,
+    first: int,
+    stop: int,
+    shift: int,
+    width: int,
+    p: int,
+    q: int,
+    t: Array,
+    overlap: Array,
+) -> None:
+    """The same for qubits p < q; both overlaps are of x and y as they come."""
+    s, r = 1 << p, 1 << q
+    up_p, down_p, up_q, down_q = splat(x, -t[p]), splat(x, t[p]), splat(x, -t[q]), splat(x, t[q])
+    plus_p, plus_q = splat(x, 0.0), splat(x, 0.0)
+    minus_p, minus_q = splat(x, 0.0), splat(x, 0.0)
+    for half in range(first, stop, 2 * r):
+        for start in range(half, half + r, 2 * s):
+            for i in range(start + shift, start + shift + width, 8):
+                x0, x1, x2, x3 = load(x, i), load(x, i + s), load(x, i + r), load(x, i + r + s)
+                y0, y1, y2, y3 = load(y, i), load(y, i + s), load(y, i + r), load(y, i + r + s)
+                plus_p, minus_p = fma(y1, x0, fma(y3, x2, plus_p)), fma(y0, x1, fma(y2, x3, minus_p))
+                plus_q, minus_q = fma(y2, x0, fma(y3, x1, plus_q)), fma(y0, x2, fma(y1, x3, minus_q))
+                u0, u1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
+                u2, u3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
+                store(x, i, fma(down_q, u2, u0))
+                store(x, i + s, fma(down_q, u3, u1))
+                store(x, i + r, fma(up_q, u0, u2))
+                store(x, i + r + s, fma(up_q, u1, u3))
+                u0, u1 = fma(down_p, y1, y0), fma(up_p, y0, y1)
+                u2, u3 = fma(down_p, y3, y2), fma(up_p, y2, y3)
+                store(y, i, fma(down_q, u2, u0))
+                store(y, i + s, fma(down_q, u3, u1))
+                store(y, i + r, fma(up_q, u0, u2))
+                store(y, i + r + s, fma(up_q, u1, u3))
+    overlap[p] += total(plus_p) - total(minus_p)
+    overlap[q] += total(plus_q) - total(minus_q)
+
+
+@inner
+def _back_lanes(x: Array, y: Array, first: int, stop: int, lanes: Array, overlap: Array) -> None:
+    """The same for qubits 0 to 2, one after the other; `lanes` holds the tangents that turn back."""
+    t0, t1, t2 = load(lanes, 0), load(lanes, 8), load(lanes, 16)
+    sum0, sum1, sum2 = splat(x, 0.0), splat(x, 0.0), splat(x, 0.0)
+    for i in range(first, stop, 8):
+        u, v = load(x, i), load(y, i)
+        w = exchange1(u)
+        sum0 = fma(v, w, sum0)
+        u, v = fma(t0, w, u), fma(t0, exchange1(v), v)
+        w = exchange2(u)
+        sum1 = fma(v, w, sum1)
+        u, v = fma(t1, w, u), fma(t1, exchange2(v), v)
+        w = exchange4(u)
+        sum2 = fma(v, w, sum2)
+        store(x, i, fma(t2, w, u))
+        store(y, i, fma(t2, exchange4(v), v))
+    overlap[0] += upper(sum0, 0)
+    overlap[1] += upper(sum1, 1)
+    overlap[2] += upper(sum2, 2)
+
+
+@inner
+def _back_range(
+    x: Array,
+    y: Array,
+    first: int,
+    stop: int,
+    share: int,
+    shares: int,
+    qubits: Array,
+    low: int,
+    high: int,
+    t: Array,
+    overlap: Array,
+) -> None:
+    """Turn qubits[low:high] of x[first:stop] and y[first:stop] back, or a share of that, two qubits a pass."""
+    k = high
+    while k > low:
+        count = min(2, k - low)
+        k -= count
+        p = qubits[k]
+        width = (1 << p) // shares
+        if count == 2:
+            _back_two(x, y, first, stop, share * width, width, p, qubits[k + 1], t, overlap)
+        else:
+            _back_one(x, y, first, stop, share * width, width, p, t, overlap)
+
+
+@inner
+def _back_block(
+    x: Array,
+    y: Array,
+    first: int,
+    bits: int,
+    qubits: Array,
+    t: Array,
+    lanes: Array,
+    overlap: Array,
+) -> None:
+    """Turn all qubits below `bits` of 2**bits numbers from `first` on back."""
+    cached = min(bits, _CACHE_BACK)
+    in_lanes, in_cache = _count_below(qubits, 3), _count_below(qubits, cached)
+    in_block, stop = _count_below(qubits, bits), first + (1 << bits)
+    _back_range(x, y, first, stop, 0, 1, qubits, in_cache, in_block, t, overlap)
+    for start in range(first, stop, 1 << cached):
+        _back_range(x, y, start, start + (1 << cached), 0, 1, qubits, in_lanes, in_cache, t, overlap)
+        if in_lanes:
+            _back_lanes(x, y, start, start + (1 << cached), lanes, overlap)
+
+
+@inner
+def _turn_back(team: Team, psi: Pair, lam: Pair, bits: int, qubits: Array, t: Array, overlaps: Array) -> None:
+    """Turn psi and lambda back, up to the cosines; row u of `overlaps` gets the overlaps of share u, by qubit."""
+    block = min(bits, _BLOCK)
+    lanes = _lane_tangents(psi[0], t, -1.0)
+    k, in_block = qubits.size, _count_below(qubits, block)
+    for unit in range(team.thread, overlaps.shape[0], team.threads):
+        _fill(overlaps[unit], 0, bits, 0.0)
+    while k > in_block:
+        few = max(in_block, k - 2)
+        for unit in range(team.thread, 2 * _SLICES, team.threads):
+            x, y = psi[unit % 2], lam[unit % 2]
+            _back_range(x, y, 0, 1 << bits, unit // 2, _SLICES, qubits, few, k, t, overlaps[unit])
+        wait(team)
+        k = few
+    for unit in range(team.thread, 2 << (bits - block), team.threads):
+        x, y = psi[unit % 2], lam[unit % 2]
+        _back_block(x, y, (unit // 2) << block, block, qubits, t, lanes, overlaps[unit])
+    wait(team)
+
+
+@inner
+def _scales_back(bits: int, qubits: Array, t: Array) -> Array:
+    """Product of cos^2 of the turns that `_turn_back` has undone before it takes the overlap of each qubit."""
+    block = min(bits, _BLOCK)
+    bounds = (
+        0,
+        _count_below(qubits, 3),
+        _count_below(qubits, min(block, _CACHE_BACK)),
+        _count_below(qubits, block),
+    )
+    before, so_far = np.empty(bits), 1.0
+    k = qubits.size
+    for band in range(3, 0, -1):
+        while k > bounds[band]:
+            few = max(bounds[band], k - 2)
+            for i in range(few, k):
+                before[qubits[i]] = so_far
+            for i in range(few, k):
+                so_far /= 1.0 + t[qubits[i]] ** 2
+            k = few
+    for i in range(bounds[1]):
+        before[qubits[i]] = so_far
+        so_far /= 1.0 + t[qubits[i]] ** 2
+    return before
+
+
+# Angles
+
+
+@inner
+def _angle(item: int, angles: Array, tables: Tables) -> float:
+    value = 0.0
+    for term in range(tables.first_term[item], tables.first_term[item + 1]):
+        value += tables.term_sign[term] * angles[tables.term_angle[term]]
+    return value
+
+
+@inner
+def _add_slope(gradient: Array, item: int, slope: float, tables: Tables) -> None:
+    for term in range(tables.first_term[item], tables.first_term[item + 1]):
+        gradient[tables.term_angle[term]] += tables.term_sign[term] * slope
+
+
+@inner
+def _tangents(stage: int, angles: Array, tables: Tables, least: float, t: Array) -> tuple[float, int]:
+    """Tangents of a stage's turns by qubit, into `t`; the product of cosines, and how often to do the stage.
+
+    A turn by nearly pi has a tangent that would overflow with others: then all turns are done in two halves.
     """
-    u = np.zeros((2, 2), dtype=np.complex128)
-    u[0, 0] = u[1, 1] = 1.0
-    factor = np.empty((2, 2), dtype=np.complex128)
-    for f in range(tables.factor_start[g + 1] - 1, tables.factor_start[g] - 1, -1):
-        a, b, c, d = u[0, 0], u[0, 1], u[1, 0], u[1, 1]
-        axis = tables.factor_axis[f]
-        if axis == 1:
-            right, left = a * np.conj(d) + b * np.conj(c), a * np.conj(b) + b * np.conj(a)
-        elif axis == 2:
-            right, left = 1j * (b * np.conj(c) - a * np.conj(d)), 1j * (b * np.conj(a) - a * np.conj(b))
+    repeats = 1
+    while True:
+        scale = 1.0
+        _fill(t, 0, t.size, 0.0)
+        for item in range(tables.start[stage], tables.stop[stage]):
+            half = 0.5 * _angle(item, angles, tables)
+            turns = np.round(half / np.pi)
+            half -= turns * np.pi
+            if turns % 2.0 != 0.0:
+                scale = -scale
+            cosine = np.cos(half / repeats)
+            t[tables.place[item]] = np.sin(half / repeats) / cosine
+            scale *= cosine**repeats
+        if repeats == 2 or abs(scale) > least:
+            return scale, repeats
+        repeats = 2
+
+
+@inner
+def _least_scale(x: Array) -> float:
+    return _LEAST_SCALE if x.itemsize == 8 else _LEAST_SCALE_32
+
+
+# Phases
+
+
+@inner
+def _horner(array: Array, x: Any, z: Any, coefficient: float) -> Any:
+    return fma(x, z, splat(array, coefficient))
+
+
+@inner
+def _cosine_sine(phase: Array, cosine: Array, sine: Array, first: int, stop: int, sign: float) -> None:
+    """Cosine and sign times sine of doubles phase[first:stop], to 2 units in the last place for |phase| < 1e5.
+
+    Cody and Waite's reduction to |r| <= pi/4 and the Cephes polynomials. The quadrant chooses and signs arithmetically.
+    """
+    one, half, minus_two = splat(phase, 1.0), splat(phase, 0.5), splat(phase, -2.0)
+    for i in range(first, stop, 8):
+        x = load(phase, i)
+        k = floor(fma(x, splat(phase, 0.6366197723675814), half))
+        r = fma(k, splat(phase, -1.57079625129699707031), x)
+        r = fma(k, splat(phase, -7.54978941586159635335e-8), r)
+        r = fma(k, splat(phase, -5.39030252995776476554e-15), r)
+        z = r * r
+        s = _horner(phase, splat(phase, 1.58962301576546568060e-10), z, -2.50507477628578072866e-8)
+        s = _horner(phase, s, z, 2.75573136213857245213e-6)
+        s = _horner(phase, s, z, -1.98412698295895385996e-4)
+        s = _horner(phase, s, z, 8.33333333332211858878e-3)
+        s = _horner(phase, s, z, -1.66666666666666307295e-1)
+        s = fma(r * z, s, r)
+        c = _horner(phase, splat(phase, -1.13585365213876817300e-11), z, 2.08757008419747316778e-9)
+        c = _horner(phase, c, z, -2.75573141792967388112e-7)
+        c = _horner(phase, c, z, 2.48015872888517045348e-5)
+        c = _horner(phase, c, z, -1.38888888888730564116e-3)
+        c = _horner(phase, c, z, 4.16666666666665929218e-2)
+        c = fma(z * z, c, fma(z, splat(phase, -0.5), one))
+        halves = floor(k * half)  # k = 2 halves + odd
+        odd = fma(minus_two, halves, k)
+        sine_sign = fma(minus_two, fma(minus_two, floor(halves * half), halves), one)
+        cosine_sign = sine_sign * fma(minus_two, odd, one)
+        store(cosine, i, cosine_sign * fma(odd, s - c, c))
+        store(sine, i, splat(phase, sign) * sine_sign * fma(odd, c - s, s))
+
+
+@inner
+def _transform_small(x: Array, first: int, stop: int) -> None:
+    """Walsh-Hadamard transform of x[first:stop], a power of 2 of any size."""
+    s = 1
+    while s < stop - first:
+        for start in range(first, stop, 2 * s):
+            for i in range(start, start + s):
+                u, v = x[i], x[i + s]
+                x[i], x[i + s] = u + v, u - v
+        s *= 2
+
+
+@inner
+def _is_odd(mask: int) -> bool:
+    odd = False
+    while mask:
+        odd = not odd
+        mask &= mask - 1
+    return odd
+
+
+@inner
+def _transform(team: Team, x: Array, bits: int, sign: float) -> None:
+    """Turn all bits of the first 2**bits numbers by `sign`: their Walsh-Hadamard transform, but for signs.
+
+    With 1, entries of odd weight count negative on the way in; with -1, they come out negative.
+    """
+    qubits, t = np.empty(bits, dtype=np.int64), np.empty(bits)
+    for q in range(bits):
+        qubits[q] = q
+        t[q] = sign
+    _turn(team, (x,), bits, qubits, t)
+
+
+@inner
+def _phase_tables(
+    team: Team, stage: int, angles: Array, tables: Tables, phases: Phases, sign: float, scale: float
+) -> None:
+    """Cosine and sign times sine of a stage's phases: the low table first, the high one, times scale, at the end."""
+    phase, cosine, sine = phases
+    n_high = tables.class_of.shape[1]
+    high, bits = phase.size - n_high, tables.rank[stage] + tables.low_bits
+    if team.thread == 0:
+        _fill(phase, 0, 1 << bits, 0.0)
+        _fill(phase, high, phase.size, 0.0)
+        for item in range(tables.start[stage], tables.stop[stage]):
+            half, place = 0.5 * _angle(item, angles, tables), tables.place[item]
+            if place >= tables.size:
+                phase[high + place - tables.size] -= half
+            elif _is_odd(place):
+                phase[place] += half
+            else:
+                phase[place] -= half
+        _transform_small(phase, high, phase.size)
+        for i in range(high, phase.size):
+            x = phase[i]
+            cosine[i] = scale * np.cos(x)
+            sine[i] = scale * sign * np.sin(x)
+    wait(team)
+    _transform(team, phase, bits, 1.0)
+    first, stop = _share(team, 1 << bits)
+    _cosine_sine(phase, cosine, sine, first, stop, sign)
+    wait(team)
+
+
+@inner
+def _multiply(team: Team, psi: Pair, stage: int, phases: Phases, tables: Tables) -> None:
+    """Multiply psi by the phases of the tables, which hold the scale."""
+    re, im = psi
+    _, cosine, sine = phases
+    width, n_high = 1 << tables.low_bits, tables.class_of.shape[1]
+    high = cosine.size - n_high
+    for row in _rows(team, n_high):
+        c, s = splat(re, cosine[high + row]), splat(re, sine[high + row])
+        minus_s = splat(re, -sine[high + row])
+        low = (np.int64(tables.class_of[stage, row]) << tables.low_bits) - row * width
+        for i in range(row * width, (row + 1) * width, 8):
+            u, v = load(cosine, low + i), load(sine, low + i)
+            phase_re, phase_im = fma(c, u, minus_s * v), fma(c, v, s * u)
+            x, y = load(re, i), load(im, i)
+            store(re, i, x * phase_re - y * phase_im)
+            store(im, i, fma(x, phase_im, y * phase_re))
+
+
+@inner
+def _scale(team: Team, psi: Pair, scale: float) -> None:
+    first, stop = _share(team, psi[0].size)
+    factor = splat(psi[0], scale)
+    for x in psi:
+        for i in range(first, stop, 8):
+            store(x, i, load(x, i) * factor)
+
+
+@inner
+def _scatter(team: Team, source: Pair, out: Pair, low: Array, high: Array) -> None:
+    """out(image of z) = source(z)."""
+    for part in range(2):
+        x, y = source[part], out[part]
+        for row in _rows(team, high.size):
+            first, base = row * low.size, high[row]
+            for i in range(low.size):
+                y[base ^ low[i]] = x[first + i]
+    wait(team)
+
+
+@inner
+def _gather(team: Team, source: Pair, out: Pair, low: Array, high: Array) -> None:
+    """out(z) = source(image of z)."""
+    for part in range(2):
+        x, y = source[part], out[part]
+        for row in _rows(team, high.size):
+            first, base = row * low.size, high[row]
+            for i in range(low.size):
+                y[first + i] = x[base ^ low[i]]
+    wait(team)
+
+
+@inner
+def _column_groups(width: int) -> int:
+    """Into how many groups of columns sums over the state are split."""
+    return max(1, min(_SLICES, width // 64))
+
+
+@inner
+def _fold(
+    team: Team, psi: Pair, lam: Pair, stage: int, tables: Tables, by_low: Array, by_high: Array
+) -> None:
+    """Sums of Im(conj(lambda) psi) over outcomes of the same class and low part, and of the same high part.
+
+    Row g of `by_high` has the sums over group g of columns.
+    """
+    re, im = psi
+    lam_re, lam_im = lam
+    width, n_high = 1 << tables.low_bits, tables.class_of.shape[1]
+    groups = _column_groups(width)
+    columns = width // groups
+    for group in range(team.thread, groups, team.threads):
+        first = group * columns
+        for row in range(1 << tables.rank[stage]):
+            for i in range(row * width + first, row * width + first + columns, 8):
+                store(by_low, i, splat(re, 0.0))
+        for row in range(n_high):
+            low = (np.int64(tables.class_of[stage, row]) << tables.low_bits) - row * width
+            sums = splat(re, 0.0)
+            for i in range(row * width + first, row * width + first + columns, 8):
+                c = load(lam_re, i) * load(im, i) - load(lam_im, i) * load(re, i)
+                sums = sums + c
+                store(by_low, low + i, load(by_low, low + i) + c)
+            by_high[group, row] = total(sums)
+    wait(team)
+    if team.thread == 0:
+        _add_groups(by_high, groups)
+
+
+@inner
+def _add_word_slopes(
+    team: Team,
+    stage: int,
+    factor: float,
+    tables: Tables,
+    by_low: Array,
+    by_high: Array,
+    gradient: Array,
+) -> None:
+    """Add the gradients of a stage's words, factor times the transforms of the folded sums."""
+    _transform(team, by_low, tables.rank[stage] + tables.low_bits, -1.0)
+    if team.thread == 0:
+        _transform_small(by_high[0], 0, tables.class_of.shape[1])
+        for item in range(tables.start[stage], tables.stop[stage]):
+            place = tables.place[item]
+            if place >= tables.size:
+                slope = by_high[0, place - tables.size]
+            else:
+                slope = np.float64(by_low[place]) * (-1.0 if _is_odd(place) else 1.0)
+            _add_slope(gradient, item, factor * slope, tables)
+    wait(team)
+
+
+# Product states
+
+
+@inner
+def _product(like: Array, t: Array, first: int, bits: int) -> Array:
+    """The product state of `bits` qubits from `first` on, |0> + t |1> each."""
+    x = np.empty(1 << bits, dtype=like.dtype)
+    x[0] = 1.0
+    for q in range(bits):
+        for i in range(1 << q):
+            x[i + (1 << q)] = t[first + q] * x[i]
+    return x
+
+
+@inner
+def _write_product(team: Team, psi: Pair, t: Array, low_bits: int) -> None:
+    re, im = psi
+    x_low, x_high = _product(re, t, 0, low_bits), _product(re, t, low_bits, t.size - low_bits)
+    zero = splat(re, 0.0)
+    for row in _rows(team, x_high.size):
+        factor = splat(re, x_high[row])
+        for i in range(0, x_low.size, 8):
+            store(re, row * x_low.size + i, factor * load(x_low, i))
+            store(im, row * x_low.size + i, zero)
+    wait(team)
+
+
+@inner
+def _contract(team: Team, y: Array, x_low: Array, x_high: Array, by_low: Array, by_high: Array) -> None:
+    """Sums over h of x_high(h) y(h, l), and, by group of columns, over l of x_low(l) y(h, l)."""
+    width = x_low.size
+    groups = _column_groups(width)
+    columns = width // groups
+    for group in range(team.thread, groups, team.threads):
+        first = group * columns
+        for i in range(first, first + columns, 8):
+            store(by_low, i, splat(y, 0.0))
+        for row in range(x_high.size):
+            factor, sums = splat(y, x_high[row]), splat(y, 0.0)
+            for i in range(first, first + columns, 8):
+                u = load(y, row * width + i)
+                store(by_low, i, fma(factor, u, load(by_low, i)))
+                sums = fma(load(x_low, i), u, sums)
+            by_high[group, row] = total(sums)
+    wait(team)
+    if team.thread == 0:
+        _add_groups(by_high, groups)
+
+
+@inner
+def _pair_overlap(x: Array, y: Array, q: int) -> float:
+    """Sum over pairs that differ in bit q of y_1 x_0 - y_0 x_1."""
+    s, overlap = 1 << q, 0.0
+    for start in range(0, x.size, 2 * s):
+        for i in range(start, start + s):
+            overlap += np.float64(y[i + s]) * x[i] - np.float64(y[i]) * x[i + s]
+    return overlap
+
+
+@inner
+def _add_product_slopes(
+    team: Team,
+    lam: Pair,
+    stage: int,
+    t: Array,
+    factor: float,
+    tables: Tables,
+    by_low: Array,
+    by_high: Array,
+    gradient: Array,
+) -> None:
+    """Add the gradients of turns that begin at |0...0>; psi behind them is factor times the product state of t."""
+    low_bits = tables.low_bits
+    x_low, x_high = _product(lam[0], t, 0, low_bits), _product(lam[0], t, low_bits, t.size - low_bits)
+    _contract(team, lam[0], x_low, x_high, by_low, by_high)
+    if team.thread == 0:
+        for item in range(tables.start[stage], tables.stop[stage]):
+            q = tables.place[item]
+            if q < low_bits:
+                _add_slope(gradient, item, factor * _pair_overlap(x_low, by_low, q), tables)
+            else:
+                _add_slope(gradient, item, factor * _pair_overlap(x_high, by_high[0], q - low_bits), tables)
+
+
+# Sweeps
+
+
+@inner
+def _start_at_zero(team: Team, psi: Pair) -> None:
+    first, stop = _share(team, psi[0].size)
+    for x in psi:
+        _fill(x, first, stop, 0.0)
+    if first == 0:
+        psi[0][0] = 1.0
+    wait(team)
+
+
+@inner
+def _qubits_of(stage: int, tables: Tables) -> Array:
+    return tables.place[tables.start[stage] : tables.stop[stage]]
+
+
+@inner
+def _has_words(stage: int, tables: Tables) -> bool:
+    return tables.stop[stage] > tables.start[stage]
+
+
+@kernel
+def forward(
+    team: Team,
+    psi: Pair,
+    spare: Pair,
+    phases: Phases,
+    from_zero: bool,
+    last_phases: bool,
+    angles: Array,
+    tables: Tables,
+    probabilities: Array,
+) -> None:
+    """The state after all stages, in `psi` or, after an odd number of moves, in `spare`.
+
+    From |0...0> nothing need be in `psi`, and a monomial in front of all turns is left out. Without `last_phases` the
+    last stage's phases, which no probability depends on, are left out. `probabilities`, shape (2**n,), gets |psi|^2.
+    """
+    last, started = tables.start.size - 1, not from_zero
+    t, scale = np.empty(tables.bits), 1.0
+    for stage in range(last + 1):
+        if tables.has_turns[stage]:
+            now, repeats = _tangents(stage, angles, tables, _least_scale(psi[0]), t)
+            if not started and repeats == 1:
+                _write_product(team, psi, t, tables.low_bits)
+            else:
+                if not started:
+                    _start_at_zero(team, psi)
+                for _ in range(repeats):
+                    _turn(team, psi, tables.bits, _qubits_of(stage, tables), t)
+            started = True
+            scale *= now
+        elif started or stage == last:
+            if not started:
+                _start_at_zero(team, psi)
+            if _has_words(stage, tables) and (last_phases or stage < last):
+                _phase_tables(team, stage, angles, tables, phases, 1.0, scale)
+                _multiply(team, psi, stage, phases, tables)
+            else:
+                _scale(team, psi, scale)
+            wait(team)
+            scale = 1.0
+            if tables.moves[stage]:
+                _scatter(team, psi, spare, tables.low[stage], tables.high[stage])
+                psi, spare = spare, psi
+    re, im = psi
+    first, stop = _share(team, re.size)
+    for i in range(first, stop, 8):
+        x, y = load(re, i), load(im, i)
+        store(probabilities, i, fma(x, x, y * y))
+
+
+@kernel
+def backward(
+    team: Team,
+    psi: Pair,
+    lam: Pair,
+    spare: Pair,
+    phases: Phases,
+    overlaps: Array,
+    by_high: Array,
+    from_zero: bool,
+    angles: Array,
+    tables: Tables,
+    gradient: Array,
+) -> None:
+    """Add dL/dangle, shape (angles,), to `gradient`, from psi after all stages and lambda = w psi.
+
+    psi is that of `forward` without the last phases. All arrays but `angles` are overwritten.
+    """
+    last, by_low = tables.start.size - 1, phases[2]
+    t, scale = np.empty(tables.bits), 1.0
+    first_turns = 0
+    while first_turns < last and not tables.has_turns[first_turns]:
+        first_turns += 1
+    for stage in range(last, first_turns - 1 if from_zero else -1, -1):
+        if tables.has_turns[stage]:
+            now, repeats = _tangents(stage, angles, tables, _least_scale(psi[0]), t)
+            if from_zero and stage == first_turns and repeats == 1:
+                factor = now * scale
+                _add_product_slopes(team, lam, stage, t, factor, tables, by_low, by_high, gradient)
+                break
+            qubits = _qubits_of(stage, tables)
+            factors = _scales_back(tables.bits, qubits, t)
+            for repeat in range(repeats):
+                _turn_back(team, psi, lam, tables.bits, qubits, t, overlaps)
+                if repeat == 0 and team.thread == 0:
+                    for item in range(tables.start[stage], tables.stop[stage]):
+                        q, overlap = tables.place[item], 0.0
+                        for unit in range(overlaps.shape[0]):
+                            overlap += overlaps[unit, q]
+                        _add_slope(gradient, item, scale * scale * factors[q] * overlap, tables)
+                wait(team)
+            scale *= now
+            continue
+        if tables.moves[stage]:
+            _gather(team, psi, spare, tables.low[stage], tables.high[stage])
+            psi, spare = spare, psi
+            _gather(team, lam, spare, tables.low[stage], tables.high[stage])
+            lam, spare = spare, lam
+        if _has_words(stage, tables) and stage < last:
+            if tables.learns[stage]:
+                _fold(team, psi, lam, stage, tables, by_low, by_high)
+                _add_word_slopes(team, stage, scale * scale, tables, by_low, by_high, gradient)
+            _phase_tables(team, stage, angles, tables, phases, -1.0, scale)
+            _multiply(team, psi, stage, phases, tables)
+            _multiply(team, lam, stage, phases, tables)
         else:
-            right, left = a * np.conj(c) - b * np.conj(d), a * np.conj(a) - b * np.conj(b)
-        if axis != 0:
-            out[tables.factor_index[f]] += along_x * right.real - along_y * right.imag + along_z * left.real
-        _factor(factor, f, angles, tables)
-        for row in range(2):  # U = U factor
-            v, w = u[row, 0], u[row, 1]
-            u[row, 0] = v * factor[0, 0] + w * factor[1, 0]
-            u[row, 1] = v * factor[0, 1] + w * factor[1, 1]
+            _scale(team, psi, scale)
+            _scale(team, lam, scale)
+        wait(team)
+        scale = 1.0
 
 
-@kernel(types.void(_REAL, _REAL, types.int64, types.int64, _MATRIX))
-def _apply(re: Array, im: Array, q: int, real: int, g: Array) -> None:
-    """The gate g on qubit q of a state; `real` says that its imaginary part is 0."""
-    if real:
-        a, b, c, d = g[0, 0].real, g[0, 1].real, g[1, 0].real, g[1, 1].real
-        _turn_real(re, q, a, b, c, d)
-        _turn_real(im, q, a, b, c, d)
-    else:
-        _turn(re, im, q, g)
+# Outcomes
 
 
-@kernel(types.UniTuple(_REAL, 2)(_REAL, _REAL, _REAL, _TABLES))
-def forward(re: Array, im: Array, angles: Array, tables: Tables) -> tuple[Array, Array]:
-    """The state after all stages, real and imaginary part; `re` and `im` are overwritten."""
-    spare_re, spare_im = np.empty_like(re), np.empty_like(re)
-    gates = _gate_matrices(angles, tables)
-    for stage in range(tables.kind.size):
-        first = tables.start[stage]
-        if tables.kind[stage] == ONE_QUBIT:
-            for g in range(first, tables.stop[stage]):
-                _apply(re, im, tables.gate_qubit[g], tables.gate_real[g], gates[g])
-        elif tables.kind[stage] == DIAGONAL:
-            _phases(spare_re, spare_im, angles, stage, tables)
-            _multiply(re, im, spare_re, spare_im, 1.0)
-        else:  # out(z) = in(the z' that goes to z)
-            _gather(re, spare_re, tables.low_back[first], tables.high_back[first])
-            _gather(im, spare_im, tables.low_back[first], tables.high_back[first])
-            re, im, spare_re, spare_im = spare_re, spare_im, re, im
-    return re, im
+@kernel
+def marginal(by_state: Array, low: Array, high: Array, by_outcome: Array) -> None:
+    """Add the probabilities of states to those of their outcomes, outcome(z) = low(low part) ^ high(high part)."""
+    for row in range(high.size):
+        for i in range(low.size):
+            by_outcome[high[row] ^ low[i]] += by_state[row * low.size + i]
 
 
-@kernel(_REAL(_REAL, _REAL, _REAL, _REAL, _REAL, _TABLES))
-def backward(re: Array, im: Array, lam_re: Array, lam_im: Array, angles: Array, tables: Tables) -> Array:
-    """dL/dangle, shape (angles,), from psi after all stages and lambda = w psi; all four parts are overwritten."""
-    gradient = np.zeros_like(angles)
-    spare_re, spare_im = np.empty_like(re), np.empty_like(re)
-    inverse = np.empty((2, 2), dtype=np.complex128)
-    gates = _gate_matrices(angles, tables)
-    for stage in range(tables.kind.size - 1, -1, -1):
-        first = tables.start[stage]
-        if tables.kind[stage] == ONE_QUBIT:
-            for g in range(first, tables.stop[stage]):
-                q, real = tables.gate_qubit[g], tables.gate_real[g]
-                along_x, along_z = 0.0, 0.0
-                along_y = _overlap_y(re, lam_re, q) + _overlap_y(im, lam_im, q)
-                if not real:
-                    along_x, along_z = _overlap_xz(re, im, lam_re, lam_im, q)
-                _add_factor_gradients(gradient, g, along_x, along_y, along_z, angles, tables)
-                for row in range(2):
-                    for column in range(2):
-                        inverse[row, column] = np.conj(gates[g, column, row])
-                _apply(re, im, q, real, inverse)
-                _apply(lam_re, lam_im, q, real, inverse)
-        elif tables.kind[stage] == DIAGONAL:
-            for i in range(re.size):
-                spare_re[i] = lam_re[i] * im[i] - lam_im[i] * re[i]
-            walsh_hadamard(spare_re)
-            for w in range(first, tables.stop[stage]):
-                gradient[tables.word_angle[w]] += spare_re[tables.word_mask[w]]
-            _phases(spare_re, spare_im, angles, stage, tables)
-            _multiply(re, im, spare_re, spare_im, -1.0)
-            _multiply(lam_re, lam_im, spare_re, spare_im, -1.0)
-        else:
-            _gather(re, spare_re, tables.low[first], tables.high[first])
-            _gather(im, spare_im, tables.low[first], tables.high[first])
-            re, im, spare_re, spare_im = spare_re, spare_im, re, im
-            _gather(lam_re, spare_re, tables.low[first], tables.high[first])
-            _gather(lam_im, spare_im, tables.low[first], tables.high[first])
-            lam_re, lam_im, spare_re, spare_im = spare_re, spare_im, lam_re, lam_im
-    return gradient
+@kernel
+def spread(by_outcome: Array, low: Array, high: Array, by_state: Array) -> None:
+    """Give each state the value of its outcome."""
+    for row in range(high.size):
+        for i in range(low.size):
+            by_state[row * low.size + i] = by_outcome[high[row] ^ low[i]]
+
+
+@kernel
+def walsh_hadamard(x: Array) -> None:
+    """Walsh-Hadamard transform in place, unnormalised: x(m) = sum over z of (-1)^(m.z) x(z); 2**n numbers."""
+    bits = int(np.round(np.log2(x.size)))
+    if bits < 3:
+        _transform_small(x, 0, x.size)
+        return
+    _transform(Team(0, 1, np.zeros(16, dtype=np.int64)), x, bits, -1.0)
+    for i in range(x.size):
+        if _is_odd(i):
+            x[i] = -x[i]
+
+
+@kernel
+def draw(probabilities: Array, uniforms: Array, outcomes: Array) -> None:
+    """Outcomes of the inverse distribution function at numbers in [0, 1), found from a guide table.
+
+    (Chen and Asau, On generating random variates from an empirical distribution, 1974.)
+    """
+    size = probabilities.size
+    cumulative, guide = np.empty(size), np.empty(size + 1, dtype=np.int64)
+    total_so_far = 0.0
+    for k in range(size):
+        total_so_far += probabilities[k]
+        cumulative[k] = total_so_far
+    outcome, last = 0, size - 1
+    while last > 0 and not probabilities[last] > 0.0:
+        last -= 1
+    for cell in range(size + 1):
+        while outcome < last and not cumulative[outcome] > total_so_far * (cell / size):
+            outcome += 1
+        guide[cell] = outcome
+    for i in range(uniforms.size):
+        outcome = guide[int(uniforms[i] * size)]
+        wanted = uniforms[i] * total_so_far
+        while outcome < last and not cumulative[outcome] > wanted:
+            outcome += 1
+        outcomes[i] = outcome

@@ -1,12 +1,7 @@
-"""Reading a Qiskit circuit into the engine's few operations.
+"""Reading a Qiskit circuit into the engine's three operations: Z-words, turns about Y and CX (`_frame`).
 
-Everything unitary is written in three of them:
-
-- `Word`: exp(-i angle/2 Z_m), a rotation about the product of Z on the qubits of the mask m;
-- `Turn` and `Fixed`: one-qubit gates, a rotation about X or Y by an angle or a constant 2x2 matrix;
-- `Flip`: CX.
-
-Other gates are a basis change of these, or read through their own definition.
+Every one-qubit gate is a turn between two Z-words, U = e^(i d) RZ(a) RY(b) RZ(c), an RX one whose words are constants.
+Other gates are these and CX, or are read through their own definition. Global phases are kept.
 """
 
 from __future__ import annotations
@@ -19,65 +14,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfin.errors import ConfigError
-from qfin.quantum._angles import AngleMap, AngleTable
+from qfin.quantum._angles import AngleMap, AngleTable, real_number
+from qfin.quantum._frame import Operation, PauliFrame, Word, half_turns
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-X, Y, Z = 1, 2, 3
 _MOST_CONTROLS = 6
-_HADAMARD = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)
-_Y_TO_Z = np.array([[1.0, -1.0j], [-1.0j, 1.0]]) / np.sqrt(2.0)  # RX(pi/2): maps Y to Z by conjugation
-_Z_TO_Y = _Y_TO_Z.conj()
 _IGNORED = {"barrier", "delay", "id"}
-
-
-@dataclass(frozen=True)
-class Word:
-    """exp(-i angle/2 Z_mask); bit q of the mask is qubit q."""
-
-    mask: int
-    angle: int
-
-
-@dataclass(frozen=True)
-class Turn:
-    """exp(-i angle/2 sigma_axis) on one qubit, axis X or Y."""
-
-    qubit: int
-    axis: int
-    angle: int
-
-
-@dataclass(frozen=True, eq=False)
-class Fixed:
-    """A constant one-qubit gate."""
-
-    qubit: int
-    matrix: np.ndarray
-
-
-@dataclass(frozen=True)
-class Flip:
-    """CX."""
-
-    control: int
-    target: int
-
-
-Operation = Word | Turn | Fixed | Flip
 
 
 @dataclass(frozen=True)
 class Reading:
     """What a circuit says.
 
-    `measured[k]` is the qubit that gives bit k of an outcome; `global_phase` indexes an angle; `prepared` is the state
-    the circuit begins with, shape (2**n_qubits,), None for |0...0>.
+    After the operations come `last_words`, then X on the qubits of the mask `last_x`. `measured[k]` is the qubit that
+    gives bit k of an outcome; `global_phase` indexes an angle; `prepared` is the state the circuit begins with, shape
+    (2**n_qubits,), None for |0...0>.
     """
 
     n_qubits: int
     operations: tuple[Operation, ...]
+    last_words: tuple[Word, ...]
+    last_x: int
     angles: AngleMap
     global_phase: int
     measured: tuple[int, ...]
@@ -107,7 +66,7 @@ class _Reader:
     def __init__(self, circuit: QuantumCircuit) -> None:
         self.n_qubits = circuit.num_qubits
         self.where = ""
-        self._operations: list[Operation] = []
+        self._frame = PauliFrame()
         self._table = AngleTable(circuit.parameters)
         self._phase: Any = 0.0
         self._touched: set[int] = set()
@@ -156,30 +115,55 @@ class _Reader:
         self.add_phase(definition.global_phase)
 
     def word(self, qubits: Sequence[int], angle: Any) -> None:
-        self._operations.append(Word(sum(1 << q for q in qubits), self._table.add(angle, self.where)))
+        """exp(-i angle/2 Z...Z)."""
+        mask, halves = sum(1 << q for q in qubits), self._half_turns(angle)
+        if halves is None:
+            self._frame.word(mask, self._table.add(angle, self.where))
+        else:
+            self._frame.z_half_turns(mask, halves)
 
-    def turn(self, axis: int, qubit: int, angle: Any) -> None:
-        self._operations.append(Turn(qubit, axis, self._table.add(angle, self.where)))
-
-    def fixed(self, qubit: int, matrix: np.ndarray) -> None:
-        self._operations.append(Fixed(qubit, matrix))
+    def turn(self, qubit: int, angle: Any) -> None:
+        """exp(-i angle/2 Y)."""
+        halves = self._half_turns(angle)
+        if halves is None:
+            self._frame.turn(qubit, self._table.add(angle, self.where))
+        else:
+            self._frame.y_half_turns(qubit, halves)
 
     def flip(self, control: int, target: int) -> None:
-        self._operations.append(Flip(control, target))
+        self._frame.flip(control, target)
+
+    def fixed(self, qubit: int, matrix: np.ndarray) -> None:
+        """A constant one-qubit gate."""
+        from qiskit.synthesis import OneQubitEulerDecomposer
+
+        theta, phi, lam, phase = OneQubitEulerDecomposer("ZYZ").angles_and_phase(matrix)
+        _zyz(self, qubit, theta, phi, lam)
+        self.add_phase(phase)
 
     def add_phase(self, angle: Any) -> None:
         self._phase = self._phase + angle
 
     def reading(self) -> Reading:
-        phase = self._table.add(self._phase, "the global phase")
+        frame, last_words = self._frame, []
+        if frame.z:  # Z = e^(i pi/2) exp(-i pi/2 Z)
+            last_words.append(Word(frame.z, self._table.add(np.pi, "the last Z gates")))
+            self.add_phase(np.pi / 2)
+        phase = self._table.add(self._phase + frame.phase, "the global phase")
         return Reading(
             self.n_qubits,
-            tuple(self._operations),
+            tuple(frame.operations),
+            tuple(last_words),
+            frame.x,
             self._table.freeze(),
             phase,
             self._outcome_bits(),
             _join(self._prepared, self.n_qubits),
         )
+
+    def _half_turns(self, angle: Any) -> int | None:
+        free = getattr(angle, "parameters", ())
+        return None if free else half_turns(real_number(angle, self.where))
 
     def _measure(self, qubit: int, clbit: int) -> None:
         if clbit in self._measured.values():
@@ -264,15 +248,46 @@ def _constant_phase(angle: float) -> Callable[..., None]:
     return lambda reader, qubits, *_: _controlled_phase(reader, qubits, angle)
 
 
-def _rotation(axis: int) -> Callable[..., None]:
-    return lambda reader, qubits, angle: reader.turn(axis, qubits[0], angle)
+def _zyz(reader: _Reader, qubit: int, theta: Any, phi: Any, lam: Any) -> None:
+    """RZ(phi) RY(theta) RZ(lam)."""
+    reader.word([qubit], lam)
+    reader.turn(qubit, theta)
+    reader.word([qubit], phi)
+
+
+def _rx(reader: _Reader, qubits: list[int], angle: Any) -> None:
+    _zyz(reader, qubits[0], angle, -np.pi / 2, np.pi / 2)
+
+
+def _ry(reader: _Reader, qubits: list[int], angle: Any) -> None:
+    reader.turn(qubits[0], angle)
 
 
 def _u(reader: _Reader, qubits: list[int], theta: Any, phi: Any, lam: Any) -> None:
-    reader.word(qubits, lam)
-    reader.turn(Y, qubits[0], theta)
-    reader.word(qubits, phi)
+    _zyz(reader, qubits[0], theta, phi, lam)
     reader.add_phase((phi + lam) / 2)
+
+
+def _h(reader: _Reader, qubits: list[int]) -> None:
+    """H = e^(i pi/2) RY(pi/2) RZ(pi)."""
+    _zyz(reader, qubits[0], np.pi / 2, 0.0, np.pi)
+    reader.add_phase(np.pi / 2)
+
+
+def _x_to_z(reader: _Reader, qubits: list[int], halves: int) -> None:
+    """RY(-pi/2), which maps X to Z by conjugation, and its inverse."""
+    reader.turn(qubits[0], -halves * np.pi / 2)
+
+
+def _y_to_z(reader: _Reader, qubits: list[int], halves: int) -> None:
+    """RX(pi/2), which maps Y to Z by conjugation, and its inverse."""
+    _rx(reader, qubits, halves * np.pi / 2)
+
+
+def _half_turn(reader: _Reader, qubits: list[int], theta: float, lam: float) -> None:
+    """X = e^(i pi/2) RY(pi) RZ(pi), Y = e^(i pi/2) RY(pi), Z = e^(i pi/2) RZ(pi)."""
+    _zyz(reader, qubits[0], theta, 0.0, lam)
+    reader.add_phase(np.pi / 2)
 
 
 def _controlled_z_rotation(reader: _Reader, qubits: list[int], angle: Any) -> None:
@@ -280,17 +295,15 @@ def _controlled_z_rotation(reader: _Reader, qubits: list[int], angle: Any) -> No
     reader.word(qubits, -angle / 2)
 
 
-def _conjugated(
-    rule: Callable[..., None], before: np.ndarray, after: np.ndarray, on: slice
-) -> Callable[..., None]:
+def _conjugated(rule: Callable[..., None], basis: Callable[..., None], on: slice) -> Callable[..., None]:
     """A rule between a basis change and its inverse on some of its qubits."""
 
     def read(reader: _Reader, qubits: list[int], angle: Any) -> None:
         for qubit in qubits[on]:
-            reader.fixed(qubit, before)
+            basis(reader, [qubit], 1)
         rule(reader, qubits, angle)
         for qubit in qubits[on]:
-            reader.fixed(qubit, after)
+            basis(reader, [qubit], -1)
 
     return read
 
@@ -308,21 +321,25 @@ def _swap(reader: _Reader, qubits: list[int]) -> None:
 
 _BOTH, _TARGET = slice(None), slice(1, None)
 _RULES: dict[str, Callable[..., None]] = {
-    "rx": _rotation(X),
-    "ry": _rotation(Y),
+    "rx": _rx,
+    "ry": _ry,
     "rz": _z_word,
     "rzz": _z_word,
-    "rxx": _conjugated(_z_word, _HADAMARD, _HADAMARD, _BOTH),
-    "ryy": _conjugated(_z_word, _Y_TO_Z, _Z_TO_Y, _BOTH),
-    "rzx": _conjugated(_z_word, _HADAMARD, _HADAMARD, _TARGET),
+    "rxx": _conjugated(_z_word, _x_to_z, _BOTH),
+    "ryy": _conjugated(_z_word, _y_to_z, _BOTH),
+    "rzx": _conjugated(_z_word, _x_to_z, _TARGET),
     "crz": _controlled_z_rotation,
-    "crx": _conjugated(_controlled_z_rotation, _HADAMARD, _HADAMARD, _TARGET),
-    "cry": _conjugated(_controlled_z_rotation, _Y_TO_Z, _Z_TO_Y, _TARGET),
+    "crx": _conjugated(_controlled_z_rotation, _x_to_z, _TARGET),
+    "cry": _conjugated(_controlled_z_rotation, _y_to_z, _TARGET),
     "u": _u,
     "u3": _u,
     "u2": lambda reader, qubits, phi, lam: _u(reader, qubits, np.pi / 2, phi, lam),
     **dict.fromkeys(["p", "u1", "cp", "cu1", "mcphase"], _controlled_phase),
-    **dict.fromkeys(["z", "cz", "ccz"], _constant_phase(np.pi)),
+    **dict.fromkeys(["cz", "ccz"], _constant_phase(np.pi)),
+    "h": _h,
+    "x": lambda reader, qubits: _half_turn(reader, qubits, np.pi, np.pi),
+    "y": lambda reader, qubits: _half_turn(reader, qubits, np.pi, 0.0),
+    "z": lambda reader, qubits: _half_turn(reader, qubits, 0.0, np.pi),
     "s": _constant_phase(np.pi / 2),
     "sdg": _constant_phase(-np.pi / 2),
     "t": _constant_phase(np.pi / 4),

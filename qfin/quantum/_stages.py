@@ -1,273 +1,278 @@
-"""Gathering operations into stages that one kernel each can do, and laying them out as tables.
+"""Gathering operations into stages that one pass each can do, and laying them out as tables.
 
-A stage is a layer of one-qubit gates (at most one on each qubit, whatever was fused into it), a layer of Z-words (they
-all commute), or a network of CX (a linear map of outcomes over GF(2)). Operations move to the earliest stage they can
-join: past stages on other qubits, words past words, and words past CX networks, which turn a word into another one.
+Two kinds of stage take turns: turns about Y, one on each qubit at most; and a monomial, Z-words followed by a network
+of CX and X, which gives outcome z a phase and moves it to A z + b over GF(2). Operations move to the earliest stage
+that they can join: turns past stages on other qubits, words past words and past networks, which turn a word into
+another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import NamedTuple
 
 import numpy as np
 
-from qfin.quantum._reading import Fixed, Flip, Operation, Turn, Word, Y, Z
+from qfin.quantum._frame import Flip, Operation, Turn, Word
 
-ONE_QUBIT, DIAGONAL, LINEAR = 0, 1, 2
-_CONSTANT = 0
-
-
-@dataclass
-class _OneQubit:
-    """Gates by qubit, each a list of factors in order of time."""
-
-    gates: dict[int, list[Turn | Fixed | Word]] = field(default_factory=dict)
-
-    def support(self) -> int:
-        return sum(1 << q for q in self.gates)
+LEAST_QUBITS = 3  # a state fills at least one vector of eight numbers; qubits that a circuit lacks stay 0
+Term = tuple[int, int]  # an angle and its sign; a list of terms is their sum
 
 
 @dataclass
-class _Diagonal:
-    words: list[Word] = field(default_factory=list)
+class Turns:
+    """Turns about Y by qubit, each the sum of its terms."""
 
-    def support(self) -> int:
-        return reduce(or_, (word.mask for word in self.words), 0)
+    gates: dict[int, list[Term]] = field(default_factory=dict)
+
+    def blocks(self, mask: int) -> bool:
+        return any(mask >> q & 1 for q in self.gates)
 
 
 @dataclass
-class _Linear:
-    """z -> A z over GF(2); `rows[q]` is the mask of the bits whose parity becomes bit q."""
+class Monomial:
+    """Z-words by mask, each the sum of its terms, then z -> A z + b; the parity of `rows[q]` becomes bit q."""
 
+    words: dict[int, list[Term]] = field(default_factory=dict)
     rows: dict[int, int] = field(default_factory=dict)
-
-    def support(self) -> int:
-        moved = {q: row for q, row in self.rows.items() if row != 1 << q}
-        return reduce(or_, (row | 1 << q for q, row in moved.items()), 0)
+    offset: int = 0
 
     def flip(self, control: int, target: int) -> None:
-        self.rows[target] = self.rows.get(target, 1 << target) ^ self.rows.get(control, 1 << control)
+        row = self.rows.get(target, 1 << target) ^ self.rows.get(control, 1 << control)
+        self.rows[target] = row
 
     def before(self, mask: int) -> int:
-        """The mask m' with m'.z = m.(A z): a word that follows this stage, written in front of it."""
+        """The mask m' with m'.z = m.(A z): a word that follows the network, written in front of it."""
         result = 0
-        for q in range(mask.bit_length()):
-            if mask >> q & 1:
-                result ^= self.rows.get(q, 1 << q)
+        for q in _bits(mask):
+            result ^= self.rows.get(q, 1 << q)
         return result
 
+    def moved(self) -> dict[int, int]:
+        return {q: row for q, row in self.rows.items() if row != 1 << q}
 
-_Stage = _OneQubit | _Diagonal | _Linear
+    def blocks(self, mask: int) -> bool:
+        """Whether a word or a moved bit lies on a qubit of the mask, so that a turn there does not commute."""
+        return any(word & mask for word in self.words) or any(
+            (row | 1 << q) & mask for q, row in self.moved().items()
+        )
+
+    def is_identity(self) -> bool:
+        return not (self.words or self.moved() or self.offset)
 
 
-def schedule(operations: Iterable[Operation]) -> list[_Stage]:
-    """Stages that do the operations, in order of time."""
-    stages: list[_Stage] = []
+Stage = Turns | Monomial
+
+
+def schedule(
+    operations: Iterable[Operation], last_words: Iterable[Word] = (), last_x: int = 0
+) -> list[Stage]:
+    """Stages that do the operations, then the last words, then X on the qubits of a mask; the last is a monomial."""
+    stages: list[Stage] = [Monomial()]
     for operation in operations:
         match operation:
+            case Turn():
+                _place_turn(stages, operation)
             case Word():
                 _place_word(stages, operation)
             case Flip():
                 _place_flip(stages, operation)
-            case _:
-                _place_one_qubit(stages, operation)
-    stages = [stage for stage in stages if stage.support()]
-    _fold_single_words(stages)
-    return _merge_neighbours([stage for stage in stages if stage.support()])
+    stages = _tidy(stages)
+    if not stages or isinstance(stages[-1], Turns):
+        stages.append(Monomial())
+    last = stages[-1]
+    assert isinstance(last, Monomial)
+    for word in last_words:
+        last.words.setdefault(last.before(word.mask), []).append((word.angle, word.sign))
+    last.offset = last_x
+    return stages
 
 
-def _place_one_qubit(stages: list[_Stage], gate: Turn | Fixed) -> None:
-    home = None
+def _place_turn(stages: list[Stage], turn: Turn) -> None:
+    mask, home = 1 << turn.qubit, None
     for stage in reversed(stages):
-        if isinstance(stage, _OneQubit):
+        if isinstance(stage, Turns):
             home = stage
-        if stage.support() >> gate.qubit & 1:
+        if stage.blocks(mask):
             break
     if home is None:
-        home = _OneQubit()
-        stages.append(home)
-    home.gates.setdefault(gate.qubit, []).append(gate)
+        home = Turns()
+        stages.extend([home, Monomial()])
+    home.gates.setdefault(turn.qubit, []).append((turn.angle, turn.sign))
 
 
-def _place_flip(stages: list[_Stage], flip: Flip) -> None:
-    mask = 1 << flip.control | 1 << flip.target
-    home = None
+def _place_flip(stages: list[Stage], flip: Flip) -> None:
+    mask, home = 1 << flip.control | 1 << flip.target, None
     for stage in reversed(stages):
-        if isinstance(stage, _Linear):
+        if isinstance(stage, Monomial):
             home = stage
-        if stage.support() & mask:
+        if stage.blocks(mask):
             break
-    if home is None:
-        home = _Linear()
-        stages.append(home)
+    assert home is not None  # the last stage is a monomial
     home.flip(flip.control, flip.target)
 
 
-def _place_word(stages: list[_Stage], word: Word) -> None:
-    mask, place, home, home_mask = word.mask, len(stages), None, 0
-    for position in range(len(stages) - 1, -1, -1):
-        stage = stages[position]
-        if isinstance(stage, _Diagonal):
-            home, home_mask = stage, mask
-        elif isinstance(stage, _Linear):
+def _place_word(stages: list[Stage], word: Word) -> None:
+    mask, home, home_mask = word.mask, None, 0
+    for stage in reversed(stages):
+        if isinstance(stage, Monomial):
             mask = stage.before(mask)
-        elif stage.support() & mask:
+            home, home_mask = stage, mask
+        elif stage.blocks(mask):
             break
-        place = position
-    if home is None:
-        home, home_mask = _Diagonal(), mask
-        stages.insert(place, home)
-    home.words.append(Word(home_mask, word.angle))
+    assert home is not None
+    home.words.setdefault(home_mask, []).append((word.angle, word.sign))
 
 
-def _fold_single_words(stages: list[_Stage]) -> None:
-    """Move a diagonal stage of one-qubit words into the one-qubit stage beside it, where it costs nothing."""
-    for position, stage in enumerate(stages):
-        if not isinstance(stage, _Diagonal) or any(word.mask & (word.mask - 1) for word in stage.words):
-            continue
-        earlier = stages[position - 1] if position else None
-        later = stages[position + 1] if position + 1 < len(stages) else None
-        if isinstance(earlier, _OneQubit):
-            for word in stage.words:
-                earlier.gates.setdefault(word.mask.bit_length() - 1, []).append(word)
-        elif isinstance(later, _OneQubit):
-            for word in stage.words:
-                later.gates.setdefault(word.mask.bit_length() - 1, []).insert(0, word)
-        else:
-            continue
-        stage.words.clear()
-
-
-def _merge_neighbours(stages: list[_Stage]) -> list[_Stage]:
-    merged: list[_Stage] = []
+def _tidy(stages: list[Stage]) -> list[Stage]:
+    """Without monomials that do nothing, and with the turns that then meet made one stage."""
+    tidy: list[Stage] = []
     for stage in stages:
-        last = merged[-1] if merged else None
-        if isinstance(stage, _OneQubit) and isinstance(last, _OneQubit):
-            for qubit, factors in stage.gates.items():
-                last.gates.setdefault(qubit, []).extend(factors)
+        if isinstance(stage, Monomial) and stage.is_identity():
+            continue
+        last = tidy[-1] if tidy else None
+        if isinstance(stage, Turns) and isinstance(last, Turns):
+            for qubit, terms in stage.gates.items():
+                last.gates.setdefault(qubit, []).extend(terms)
         else:
-            merged.append(stage)
-    return merged
+            tidy.append(stage)
+    return tidy
 
 
 class Tables(NamedTuple):
     """Stages as arrays, the form in which kernels read them.
 
-    Stage s is of `kind[s]` and owns the gates, words or linear maps `start[s]` to `stop[s]`. Gate g turns
-    `gate_qubit[g]` by the product of factors `factor_start[g]` to `factor_start[g + 1]`: factor f is a rotation about
-    `factor_axis[f]` by angle `factor_index[f]`, or constant matrix `factor_index[f]` where the axis is 0. `gate_real`
-    marks gates whose matrices are real for all angles. Linear map l sends outcome z to
-    `low[l, z & mask] ^ high[l, z >> low_bits]`, and back by `low_back`, `high_back`.
+    Outcomes have `bits` bits, `low_bits` of them low; there are `size` of them. Stage s has turns if `has_turns[s]`;
+    it owns items `start[s]` to `stop[s]`: item i is a turn of qubit `place[i]`, in ascending order, or a Z-word, and
+    its angle is the sum over terms t from `first_term[i]` to `first_term[i + 1]` of `term_sign[t]` times angle
+    `term_angle[t]`.
+
+    A monomial sends outcome z to `low[s, low part of z] ^ high[s, high part of z]` if `moves[s]`. A word with no low
+    bits is entry `place[i] - size` of the table of high parts; any other is entry `place[i]` of the low table, which
+    has a row for each of 2**`rank[s]` classes of high parts: `class_of[s, high part of z]`. `learns[s]` says whether
+    any word has an angle that depends on parameters.
     """
 
-    kind: np.ndarray
+    bits: int
+    low_bits: int
+    size: int
+    has_turns: np.ndarray
     start: np.ndarray
     stop: np.ndarray
-    gate_qubit: np.ndarray
-    gate_real: np.ndarray
-    factor_start: np.ndarray
-    factor_axis: np.ndarray
-    factor_index: np.ndarray
-    constants: np.ndarray
-    word_mask: np.ndarray
-    word_angle: np.ndarray
+    place: np.ndarray
+    first_term: np.ndarray
+    term_angle: np.ndarray
+    term_sign: np.ndarray
+    rank: np.ndarray
+    class_of: np.ndarray
+    moves: np.ndarray
+    learns: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    low_back: np.ndarray
-    high_back: np.ndarray
 
 
-def tabulate(stages: list[_Stage], n_qubits: int) -> Tables:
-    """Lay stages out as tables."""
-    spans: list[tuple[int, int, int]] = []
-    gates: list[tuple[int, list[Turn | Fixed | Word]]] = []
-    words: list[Word] = []
-    maps: list[np.ndarray] = []
-    for stage in stages:
-        if isinstance(stage, _OneQubit):
-            spans.append((ONE_QUBIT, len(gates), len(gates) + len(stage.gates)))
-            gates.extend(sorted(stage.gates.items()))
-        elif isinstance(stage, _Diagonal):
-            spans.append((DIAGONAL, len(words), len(words) + len(stage.words)))
-            words.extend(stage.words)
-        else:
-            spans.append((LINEAR, len(maps), len(maps) + 1))
-            maps.append(_matrix(stage, n_qubits))
-    constants: list[np.ndarray] = []
-    factors = [_factor(factor, constants) for _, fused in gates for factor in fused]
-    low_bits = (n_qubits + 1) // 2
-    forward = [_image_tables(matrix, low_bits) for matrix in maps]
-    backward = [_image_tables(_inverse(matrix), low_bits) for matrix in maps]
+class _Layout(NamedTuple):
+    """A stage's rows in the tables."""
+
+    items: list[tuple[int, list[Term]]]
+    rank: int
+    class_of: np.ndarray
+    moves: bool
+    low: np.ndarray
+    high: np.ndarray
+
+
+def tabulate(stages: list[Stage], n_qubits: int, is_free: np.ndarray) -> Tables:
+    """Lay stages out as tables; `is_free[a]` says whether angle a depends on parameters."""
+    n = max(LEAST_QUBITS, n_qubits)
+    low_bits = max(LEAST_QUBITS, (n + 1) // 2)
+    layouts = [_lay_out(stage, n, low_bits) for stage in stages]
+    items = [item for layout in layouts for item in layout.items]
+    terms = [term for _, terms in items for term in terms]
+    stops = np.cumsum([len(layout.items) for layout in layouts])
     return Tables(
-        kind=_integers([kind for kind, _, _ in spans]),
-        start=_integers([start for _, start, _ in spans]),
-        stop=_integers([stop for _, _, stop in spans]),
-        gate_qubit=_integers([qubit for qubit, _ in gates]),
-        gate_real=_integers([all(_is_real(factor) for factor in fused) for _, fused in gates]),
-        factor_start=_integers(np.cumsum([0, *(len(fused) for _, fused in gates)])),
-        factor_axis=_integers([axis for axis, _ in factors]),
-        factor_index=_integers([index for _, index in factors]),
-        constants=np.array(constants, dtype=complex).reshape(-1, 2, 2),
-        word_mask=_integers([word.mask for word in words]),
-        word_angle=_integers([word.angle for word in words]),
-        low=_stack([low for low, _ in forward], low_bits),
-        high=_stack([high for _, high in forward], n_qubits - low_bits),
-        low_back=_stack([low for low, _ in backward], low_bits),
-        high_back=_stack([high for _, high in backward], n_qubits - low_bits),
+        bits=n,
+        low_bits=low_bits,
+        size=1 << n,
+        has_turns=_integers([isinstance(stage, Turns) for stage in stages]),
+        start=_integers([0, *stops[:-1]]),
+        stop=_integers(stops),
+        place=_integers([place for place, _ in items]),
+        first_term=_integers(np.cumsum([0, *(len(terms) for _, terms in items)])),
+        term_angle=_integers([angle for angle, _ in terms]),
+        term_sign=np.array([sign for _, sign in terms], dtype=float),
+        rank=_integers([layout.rank for layout in layouts]),
+        class_of=np.array([layout.class_of for layout in layouts], dtype=np.uint32),
+        moves=_integers([layout.moves for layout in layouts]),
+        learns=_integers([_learns(layout, is_free) for layout in layouts]),
+        low=np.array([layout.low for layout in layouts], dtype=np.uint32),
+        high=np.array([layout.high for layout in layouts], dtype=np.uint32),
     )
 
 
-def _factor(factor: Turn | Fixed | Word, constants: list[np.ndarray]) -> tuple[int, int]:
-    if isinstance(factor, Fixed):
-        constants.append(factor.matrix)
-        return _CONSTANT, len(constants) - 1
-    return (Z if isinstance(factor, Word) else factor.axis), factor.angle
+def _lay_out(stage: Stage, n: int, low_bits: int) -> _Layout:
+    if isinstance(stage, Turns):
+        no_classes = np.zeros(1 << (n - low_bits), dtype=np.uint32)
+        return _Layout(sorted(stage.gates.items()), 0, no_classes, False, *_image_tables({}, 0, n, low_bits))
+    rank, class_of, places = _classes(list(stage.words), n, low_bits)
+    items = list(zip(places, stage.words.values(), strict=True))
+    moves = bool(stage.moved() or stage.offset)
+    return _Layout(items, rank, class_of, moves, *_image_tables(stage.moved(), stage.offset, n, low_bits))
 
 
-def _is_real(factor: Turn | Fixed | Word) -> bool:
-    if isinstance(factor, Fixed):
-        return not np.iscomplex(factor.matrix).any()
-    return isinstance(factor, Turn) and factor.axis == Y
+def _learns(layout: _Layout, is_free: np.ndarray) -> bool:
+    return any(is_free[angle] for _, terms in layout.items for angle, _ in terms)
 
 
-def _matrix(stage: _Linear, n_qubits: int) -> np.ndarray:
-    """A as an array of bits, shape (n, n)."""
-    rows = [stage.rows.get(q, 1 << q) for q in range(n_qubits)]
-    return np.array([[row >> column & 1 for column in range(n_qubits)] for row in rows], dtype=np.int64)
+def _classes(masks: list[int], n: int, low_bits: int) -> tuple[int, np.ndarray, list[int]]:
+    """Rank, class of each high part, and place of each word.
+
+    The high parts of words that have low bits span a space over GF(2); to the low bits, high parts differ only by
+    their parities with a basis of it, their class. A line of neighbours has 2 classes, however long it is.
+    """
+    parts = [(mask & (1 << low_bits) - 1, mask >> low_bits) for mask in masks]
+    basis: list[tuple[int, int]] = []  # (vector with a leading bit of its own, its coordinates in `chosen`)
+    chosen: list[int] = []
+    for low, high in parts:
+        rest, coordinates = _reduce(high, basis) if low else (0, 0)
+        if rest:
+            basis.append((rest, coordinates ^ 1 << len(chosen)))
+            chosen.append(high)
+    outcomes = np.arange(1 << (n - low_bits))
+    class_of = np.zeros(len(outcomes), dtype=np.uint32)
+    for bit, vector in enumerate(chosen):
+        class_of |= (np.bitwise_count(outcomes & vector) & 1).astype(np.uint32) << np.uint32(bit)
+    places = [low | _reduce(high, basis)[1] << low_bits if low else (1 << n) + high for low, high in parts]
+    return len(chosen), class_of, places
 
 
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """Inverse over GF(2) by elimination."""
-    n = len(matrix)
-    both = np.hstack([matrix, np.eye(n, dtype=np.int64)])
-    for column in range(n):
-        pivot = column + int(np.argmax(both[column:, column]))
-        both[[column, pivot]] = both[[pivot, column]]
-        others = both[:, column].astype(bool)
-        others[column] = False
-        both[others] ^= both[column]
-    return both[:, n:]
+def _reduce(vector: int, basis: list[tuple[int, int]]) -> tuple[int, int]:
+    """What is left of a vector beside a basis over GF(2), and the coordinates of what was taken off."""
+    coordinates = 0
+    for element, element_coordinates in basis:
+        if vector >> (element.bit_length() - 1) & 1:
+            vector ^= element
+            coordinates ^= element_coordinates
+    return vector, coordinates
 
 
-def _image_tables(matrix: np.ndarray, low_bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images of all low words and of all high words; the image of an outcome is the XOR of its two halves'."""
-    images = (matrix << np.arange(len(matrix))[:, None]).sum(axis=0)
-    return _span(images[:low_bits]), _span(images[low_bits:])
+def _image_tables(moved: dict[int, int], offset: int, n: int, low_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of all low and all high parts under z -> A z + b; the image of an outcome is the XOR of its parts'."""
+    rows = [moved.get(q, 1 << q) for q in range(n)]
+    images = [sum((row >> column & 1) << q for q, row in enumerate(rows)) for column in range(n)]
+    return _span(images[:low_bits]), _span(images[low_bits:]) ^ np.uint32(offset)
 
 
-def _span(images: np.ndarray) -> np.ndarray:
-    table = np.zeros(1, dtype=np.int64)
+def _span(images: list[int]) -> np.ndarray:
+    table = np.zeros(1, dtype=np.uint32)
     for image in images:
-        table = np.concatenate([table, table ^ image])
+        table = np.concatenate([table, table ^ np.uint32(image)])
     return table
 
 
-def _stack(tables: list[np.ndarray], bits: int) -> np.ndarray:
-    return np.array(tables, dtype=np.int64).reshape(-1, 1 << bits)
+def _bits(mask: int) -> list[int]:
+    return [q for q in range(mask.bit_length()) if mask >> q & 1]
 
 
 def _integers(values: object) -> np.ndarray:

@@ -40,7 +40,7 @@ class MaximumMeanDiscrepancy(Loss):
         transform = np.array(probabilities - self.target)
         walsh_hadamard(transform)
         weighted = self._spectrum * transform
-        value = float(weighted @ transform)
+        value = float((weighted * transform).sum())
         walsh_hadamard(weighted)
         return value, 2.0 * weighted
 
