@@ -39,6 +39,7 @@ from qfin.quantum._simd import (
     floor,
     fma,
     load,
+    signed,
     splat,
     store,
     total,
@@ -150,19 +151,9 @@ def _turn_three(
 
 
 @inner
-def _lane_tangents(x: Array, t: Array, sign: float) -> Array:
-    """Tangents of qubits 0 to 2 with the sign that each lane of a vector takes them with, shape (24,)."""
-    lanes = np.empty(24, dtype=x.dtype)
-    for q in range(3):
-        for lane in range(8):
-            lanes[8 * q + lane] = sign * t[q] if lane >> q & 1 else -sign * t[q]
-    return lanes
-
-
-@inner
-def _turn_lanes(x: Array, first: int, stop: int, lanes: Array) -> None:
+def _turn_lanes(x: Array, first: int, stop: int, t: Array) -> None:
     """Turn qubits 0 to 2 of x[first:stop]."""
-    t0, t1, t2 = load(lanes, 0), load(lanes, 8), load(lanes, 16)
+    t0, t1, t2 = signed(x, t[0], 0), signed(x, t[1], 1), signed(x, t[2], 2)
     for i in range(first, stop, 8):
         u = load(x, i)
         u = fma(t0, exchange1(u), u)
@@ -198,7 +189,7 @@ def _turn_range(
 
 
 @inner
-def _turn_block(x: Array, first: int, bits: int, qubits: Array, t: Array, lanes: Array) -> None:
+def _turn_block(x: Array, first: int, bits: int, qubits: Array, t: Array) -> None:
     """Turn all qubits below `bits` of 2**bits numbers from `first` on."""
     cached = min(bits, _CACHE)
     in_lanes, in_cache, in_block = (
@@ -210,14 +201,13 @@ def _turn_block(x: Array, first: int, bits: int, qubits: Array, t: Array, lanes:
     for start in range(first, first + (1 << bits), 1 << cached):
         _turn_range(x, start, start + (1 << cached), 0, 1, qubits, in_lanes, in_cache, t)
         if in_lanes:
-            _turn_lanes(x, start, start + (1 << cached), lanes)
+            _turn_lanes(x, start, start + (1 << cached), t)
 
 
 @inner
 def _turn(team: Team, parts: Any, bits: int, qubits: Array, t: Array) -> None:
     """Turn qubits, in ascending order, of the first 2**bits numbers of each part, up to the cosines."""
     n_parts, block = len(parts), min(bits, _BLOCK)
-    lanes = _lane_tangents(parts[0], t, 1.0)
     k, in_block = qubits.size, _count_below(qubits, block)
     while k > in_block:
         few = max(in_block, k - 3)
@@ -227,7 +217,7 @@ def _turn(team: Team, parts: Any, bits: int, qubits: Array, t: Array) -> None:
         wait(team)
         k = few
     for unit in range(team.thread, n_parts << (bits - block), team.threads):
-        _turn_block(parts[unit % n_parts], (unit // n_parts) << block, block, qubits, t, lanes)
+        _turn_block(parts[unit % n_parts], (unit // n_parts) << block, block, qubits, t)
     wait(team)
 
 
@@ -250,7 +240,7 @@ def _back_one(
             store(x, i + s, fma(up, x0, x1))
             store(y, i, fma(down, y1, y0))
             store(y, i + s, fma(up, y0, y1))
-    overlap[p] += total(plus) - total(minus)
+    overlap[p] += total(plus - minus)
 
 
 @inner
@@ -290,14 +280,14 @@ def _back_two(
                 store(y, i + s, fma(down_q, u3, u1))
                 store(y, i + r, fma(up_q, u0, u2))
                 store(y, i + r + s, fma(up_q, u1, u3))
-    overlap[p] += total(plus_p) - total(minus_p)
-    overlap[q] += total(plus_q) - total(minus_q)
+    overlap[p] += total(plus_p - minus_p)
+    overlap[q] += total(plus_q - minus_q)
 
 
 @inner
-def _back_lanes(x: Array, y: Array, first: int, stop: int, lanes: Array, overlap: Array) -> None:
-    """The same for qubits 0 to 2, one after the other; `lanes` holds the tangents that turn back."""
-    t0, t1, t2 = load(lanes, 0), load(lanes, 8), load(lanes, 16)
+def _back_lanes(x: Array, y: Array, first: int, stop: int, t: Array, overlap: Array) -> None:
+    """The same for qubits 0 to 2, one after the other."""
+    t0, t1, t2 = signed(x, -t[0], 0), signed(x, -t[1], 1), signed(x, -t[2], 2)
     sum0, sum1, sum2 = splat(x, 0.0), splat(x, 0.0), splat(x, 0.0)
     for i in range(first, stop, 8):
         u, v = load(x, i), load(y, i)
@@ -351,7 +341,6 @@ def _back_block(
     bits: int,
     qubits: Array,
     t: Array,
-    lanes: Array,
     overlap: Array,
 ) -> None:
     """Turn all qubits below `bits` of 2**bits numbers from `first` on back."""
@@ -362,14 +351,13 @@ def _back_block(
     for start in range(first, stop, 1 << cached):
         _back_range(x, y, start, start + (1 << cached), 0, 1, qubits, in_lanes, in_cache, t, overlap)
         if in_lanes:
-            _back_lanes(x, y, start, start + (1 << cached), lanes, overlap)
+            _back_lanes(x, y, start, start + (1 << cached), t, overlap)
 
 
 @inner
 def _turn_back(team: Team, psi: Pair, lam: Pair, bits: int, qubits: Array, t: Array, overlaps: Array) -> None:
     """Turn psi and lambda back, up to the cosines; row u of `overlaps` gets the overlaps of share u, by qubit."""
     block = min(bits, _BLOCK)
-    lanes = _lane_tangents(psi[0], t, -1.0)
     k, in_block = qubits.size, _count_below(qubits, block)
     for unit in range(team.thread, overlaps.shape[0], team.threads):
         _fill(overlaps[unit], 0, bits, 0.0)
@@ -382,7 +370,7 @@ def _turn_back(team: Team, psi: Pair, lam: Pair, bits: int, qubits: Array, t: Ar
         k = few
     for unit in range(team.thread, 2 << (bits - block), team.threads):
         x, y = psi[unit % 2], lam[unit % 2]
-        _back_block(x, y, (unit // 2) << block, block, qubits, t, lanes, overlaps[unit])
+        _back_block(x, y, (unit // 2) << block, block, qubits, t, overlaps[unit])
     wait(team)
 
 
@@ -418,15 +406,20 @@ def _scales_back(bits: int, qubits: Array, t: Array) -> Array:
 @inner
 def _angle(item: int, angles: Array, tables: Tables) -> float:
     value = 0.0
-    for term in range(tables.first_term[item], tables.first_term[item + 1]):
-        value += tables.term_sign[term] * angles[tables.term_angle[term]]
+    for k in range(tables.first_term[item], tables.first_term[item + 1]):
+        term = tables.terms[k]
+        value += angles[term - 1] if term > 0 else -angles[-term - 1]
     return value
 
 
 @inner
 def _add_slope(gradient: Array, item: int, slope: float, tables: Tables) -> None:
-    for term in range(tables.first_term[item], tables.first_term[item + 1]):
-        gradient[tables.term_angle[term]] += tables.term_sign[term] * slope
+    for k in range(tables.first_term[item], tables.first_term[item + 1]):
+        term = tables.terms[k]
+        if term > 0:
+            gradient[term - 1] += slope
+        else:
+            gradient[-term - 1] -= slope
 
 
 @inner
@@ -439,7 +432,7 @@ def _tangents(stage: int, angles: Array, tables: Tables, least: float, t: Array)
     while True:
         scale = 1.0
         _fill(t, 0, t.size, 0.0)
-        for item in range(tables.start[stage], tables.stop[stage]):
+        for item in range(tables.stages[stage].start, tables.stages[stage].stop):
             half = 0.5 * _angle(item, angles, tables)
             turns = np.round(half / np.pi)
             half -= turns * np.pi
@@ -467,8 +460,10 @@ def _horner(array: Array, x: Any, z: Any, coefficient: float) -> Any:
 
 
 @inner
-def _cosine_sine(phase: Array, cosine: Array, sine: Array, first: int, stop: int, sign: float) -> None:
-    """Cosine and sign times sine of doubles phase[first:stop], to 2 units in the last place for |phase| < 1e5.
+def _cosine_sine(
+    phase: Array, cosine: Array, sine: Array, first: int, stop: int, by: float, sine_by: float
+) -> None:
+    """Cosine and sine, times two factors, of doubles phase[first:stop], to 2 units in the last place for |phase| < 1e5.
 
     Cody and Waite's reduction to |r| <= pi/4 and the Cephes polynomials. The quadrant chooses and signs arithmetically.
     """
@@ -496,8 +491,8 @@ def _cosine_sine(phase: Array, cosine: Array, sine: Array, first: int, stop: int
         odd = fma(minus_two, halves, k)
         sine_sign = fma(minus_two, fma(minus_two, floor(halves * half), halves), one)
         cosine_sign = sine_sign * fma(minus_two, odd, one)
-        store(cosine, i, cosine_sign * fma(odd, s - c, c))
-        store(sine, i, splat(phase, sign) * sine_sign * fma(odd, c - s, s))
+        store(cosine, i, splat(phase, by) * cosine_sign * fma(odd, s - c, c))
+        store(sine, i, splat(phase, sine_by) * sine_sign * fma(odd, c - s, s))
 
 
 @inner
@@ -522,16 +517,18 @@ def _is_odd(mask: int) -> bool:
 
 
 @inner
-def _transform(team: Team, x: Array, bits: int, sign: float) -> None:
-    """Turn all bits of the first 2**bits numbers by `sign`: their Walsh-Hadamard transform, but for signs.
+def _transform(team: Team, x: Array, bits: int, tables: Tables) -> None:
+    """Turn all bits of the first 2**bits numbers by 1: their Walsh-Hadamard transform, but for signs or places.
 
-    With 1, entries of odd weight count negative on the way in; with -1, they come out negative.
+    It is the transform of x with entries of odd weight negative, and the transform of x in reverse order.
     """
-    qubits, t = np.empty(bits, dtype=np.int64), np.empty(bits)
-    for q in range(bits):
-        qubits[q] = q
-        t[q] = sign
-    _turn(team, (x,), bits, qubits, t)
+    _turn(team, (x,), bits, tables.qubits[:bits], tables.ones)
+
+
+@inner
+def _n_high(tables: Tables) -> int:
+    """Entries that the table of high parts takes at the end of the phases: whole vectors."""
+    return max(8, tables.class_of.shape[1])
 
 
 @inner
@@ -540,12 +537,11 @@ def _phase_tables(
 ) -> None:
     """Cosine and sign times sine of a stage's phases: the low table first, the high one, times scale, at the end."""
     phase, cosine, sine = phases
-    n_high = tables.class_of.shape[1]
-    high, bits = phase.size - n_high, tables.rank[stage] + tables.low_bits
+    high, bits = phase.size - _n_high(tables), tables.stages[stage].rank + tables.low_bits
     if team.thread == 0:
         _fill(phase, 0, 1 << bits, 0.0)
         _fill(phase, high, phase.size, 0.0)
-        for item in range(tables.start[stage], tables.stop[stage]):
+        for item in range(tables.stages[stage].start, tables.stages[stage].stop):
             half, place = 0.5 * _angle(item, angles, tables), tables.place[item]
             if place >= tables.size:
                 phase[high + place - tables.size] -= half
@@ -553,15 +549,12 @@ def _phase_tables(
                 phase[place] += half
             else:
                 phase[place] -= half
-        _transform_small(phase, high, phase.size)
-        for i in range(high, phase.size):
-            x = phase[i]
-            cosine[i] = scale * np.cos(x)
-            sine[i] = scale * sign * np.sin(x)
+        _transform_small(phase, high, high + tables.class_of.shape[1])
+        _cosine_sine(phase, cosine, sine, high, phase.size, scale, sign * scale)
     wait(team)
-    _transform(team, phase, bits, 1.0)
+    _transform(team, phase, bits, tables)
     first, stop = _share(team, 1 << bits)
-    _cosine_sine(phase, cosine, sine, first, stop, sign)
+    _cosine_sine(phase, cosine, sine, first, stop, 1.0, sign)
     wait(team)
 
 
@@ -571,7 +564,7 @@ def _multiply(team: Team, psi: Pair, stage: int, phases: Phases, tables: Tables)
     re, im = psi
     _, cosine, sine = phases
     width, n_high = 1 << tables.low_bits, tables.class_of.shape[1]
-    high = cosine.size - n_high
+    high = cosine.size - _n_high(tables)
     for row in _rows(team, n_high):
         c, s = splat(re, cosine[high + row]), splat(re, sine[high + row])
         minus_s = splat(re, -sine[high + row])
@@ -638,7 +631,7 @@ def _fold(
     columns = width // groups
     for group in range(team.thread, groups, team.threads):
         first = group * columns
-        for row in range(1 << tables.rank[stage]):
+        for row in range(1 << tables.stages[stage].rank):
             for i in range(row * width + first, row * width + first + columns, 8):
                 store(by_low, i, splat(re, 0.0))
         for row in range(n_high):
@@ -665,15 +658,16 @@ def _add_word_slopes(
     gradient: Array,
 ) -> None:
     """Add the gradients of a stage's words, factor times the transforms of the folded sums."""
-    _transform(team, by_low, tables.rank[stage] + tables.low_bits, -1.0)
+    bits = tables.stages[stage].rank + tables.low_bits
+    _transform(team, by_low, bits, tables)
     if team.thread == 0:
         _transform_small(by_high[0], 0, tables.class_of.shape[1])
-        for item in range(tables.start[stage], tables.stop[stage]):
+        for item in range(tables.stages[stage].start, tables.stages[stage].stop):
             place = tables.place[item]
             if place >= tables.size:
                 slope = by_high[0, place - tables.size]
             else:
-                slope = np.float64(by_low[place]) * (-1.0 if _is_odd(place) else 1.0)
+                slope = np.float64(by_low[(1 << bits) - 1 - place])
             _add_slope(gradient, item, factor * slope, tables)
     wait(team)
 
@@ -754,7 +748,7 @@ def _add_product_slopes(
     x_low, x_high = _product(lam[0], t, 0, low_bits), _product(lam[0], t, low_bits, t.size - low_bits)
     _contract(team, lam[0], x_low, x_high, by_low, by_high)
     if team.thread == 0:
-        for item in range(tables.start[stage], tables.stop[stage]):
+        for item in range(tables.stages[stage].start, tables.stages[stage].stop):
             q = tables.place[item]
             if q < low_bits:
                 _add_slope(gradient, item, factor * _pair_overlap(x_low, by_low, q), tables)
@@ -777,35 +771,39 @@ def _start_at_zero(team: Team, psi: Pair) -> None:
 
 @inner
 def _qubits_of(stage: int, tables: Tables) -> Array:
-    return tables.place[tables.start[stage] : tables.stop[stage]]
+    return tables.place[tables.stages[stage].start : tables.stages[stage].stop]
 
 
 @inner
 def _has_words(stage: int, tables: Tables) -> bool:
-    return tables.stop[stage] > tables.start[stage]
+    return tables.stages[stage].stop > tables.stages[stage].start
 
 
 @kernel
 def forward(
-    team: Team,
+    thread: int,
+    threads: int,
+    barrier: Array,
     psi: Pair,
     spare: Pair,
     phases: Phases,
     from_zero: bool,
     last_phases: bool,
     angles: Array,
-    tables: Tables,
+    fields: Any,
     probabilities: Array,
 ) -> None:
     """The state after all stages, in `psi` or, after an odd number of moves, in `spare`.
 
     From |0...0> nothing need be in `psi`, and a monomial in front of all turns is left out. Without `last_phases` the
     last stage's phases, which no probability depends on, are left out. `probabilities`, shape (2**n,), gets |psi|^2.
+    `fields` are those of `Tables`, as a plain tuple: Numba takes that up in half the time.
     """
-    last, started = tables.start.size - 1, not from_zero
+    team, tables = Team(thread, threads, barrier), Tables(*fields)
+    last, started = tables.stages.size - 1, not from_zero
     t, scale = np.empty(tables.bits), 1.0
     for stage in range(last + 1):
-        if tables.has_turns[stage]:
+        if tables.stages[stage].has_turns:
             now, repeats = _tangents(stage, angles, tables, _least_scale(psi[0]), t)
             if not started and repeats == 1:
                 _write_product(team, psi, t, tables.low_bits)
@@ -826,7 +824,7 @@ def forward(
                 _scale(team, psi, scale)
             wait(team)
             scale = 1.0
-            if tables.moves[stage]:
+            if tables.stages[stage].moves:
                 _scatter(team, psi, spare, tables.low[stage], tables.high[stage])
                 psi, spare = spare, psi
     re, im = psi
@@ -838,7 +836,9 @@ def forward(
 
 @kernel
 def backward(
-    team: Team,
+    thread: int,
+    threads: int,
+    barrier: Array,
     psi: Pair,
     lam: Pair,
     spare: Pair,
@@ -847,20 +847,21 @@ def backward(
     by_high: Array,
     from_zero: bool,
     angles: Array,
-    tables: Tables,
+    fields: Any,
     gradient: Array,
 ) -> None:
     """Add dL/dangle, shape (angles,), to `gradient`, from psi after all stages and lambda = w psi.
 
     psi is that of `forward` without the last phases. All arrays but `angles` are overwritten.
     """
-    last, by_low = tables.start.size - 1, phases[2]
+    team, tables = Team(thread, threads, barrier), Tables(*fields)
+    last, by_low = tables.stages.size - 1, phases[2]
     t, scale = np.empty(tables.bits), 1.0
     first_turns = 0
-    while first_turns < last and not tables.has_turns[first_turns]:
+    while first_turns < last and not tables.stages[first_turns].has_turns:
         first_turns += 1
     for stage in range(last, first_turns - 1 if from_zero else -1, -1):
-        if tables.has_turns[stage]:
+        if tables.stages[stage].has_turns:
             now, repeats = _tangents(stage, angles, tables, _least_scale(psi[0]), t)
             if from_zero and stage == first_turns and repeats == 1:
                 factor = now * scale
@@ -871,7 +872,7 @@ def backward(
             for repeat in range(repeats):
                 _turn_back(team, psi, lam, tables.bits, qubits, t, overlaps)
                 if repeat == 0 and team.thread == 0:
-                    for item in range(tables.start[stage], tables.stop[stage]):
+                    for item in range(tables.stages[stage].start, tables.stages[stage].stop):
                         q, overlap = tables.place[item], 0.0
                         for unit in range(overlaps.shape[0]):
                             overlap += overlaps[unit, q]
@@ -879,13 +880,13 @@ def backward(
                 wait(team)
             scale *= now
             continue
-        if tables.moves[stage]:
+        if tables.stages[stage].moves:
             _gather(team, psi, spare, tables.low[stage], tables.high[stage])
             psi, spare = spare, psi
             _gather(team, lam, spare, tables.low[stage], tables.high[stage])
             lam, spare = spare, lam
         if _has_words(stage, tables) and stage < last:
-            if tables.learns[stage]:
+            if tables.stages[stage].learns:
                 _fold(team, psi, lam, stage, tables, by_low, by_high)
                 _add_word_slopes(team, stage, scale * scale, tables, by_low, by_high, gradient)
             _phase_tables(team, stage, angles, tables, phases, -1.0, scale)
@@ -920,14 +921,20 @@ def spread(by_outcome: Array, low: Array, high: Array, by_state: Array) -> None:
 @kernel
 def walsh_hadamard(x: Array) -> None:
     """Walsh-Hadamard transform in place, unnormalised: x(m) = sum over z of (-1)^(m.z) x(z); 2**n numbers."""
-    bits = int(np.round(np.log2(x.size)))
+    bits = 0
+    while 1 << bits < x.size:
+        bits += 1
     if bits < 3:
         _transform_small(x, 0, x.size)
         return
-    _transform(Team(0, 1, np.zeros(16, dtype=np.int64)), x, bits, -1.0)
     for i in range(x.size):
         if _is_odd(i):
             x[i] = -x[i]
+    qubits, ones = np.empty(bits, dtype=np.int64), np.empty(bits)
+    for q in range(bits):
+        qubits[q] = q
+        ones[q] = 1.0
+    _turn(Team(0, 1, np.zeros(16, dtype=np.int64)), (x,), bits, qubits, ones)
 
 
 @kernel

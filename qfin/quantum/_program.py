@@ -179,11 +179,11 @@ class Program:
 
     def _skipped_phase(self, angles: np.ndarray, initial: np.ndarray | None) -> float:
         """Phase that the words before all turns give |0...0>, which the kernel leaves out."""
-        tables = self._tables
-        if self._initial(initial) is not None or tables.has_turns[0] or len(tables.start) == 1:
+        tables, first = self._tables, self._tables.stages[0]
+        if self._initial(initial) is not None or first["has_turns"] or len(tables.stages) == 1:
             return 0.0
-        terms = slice(tables.first_term[0], tables.first_term[tables.stop[0]])
-        return -0.5 * float(tables.term_sign[terms] @ angles[tables.term_angle[terms]])
+        terms = tables.terms[tables.first_term[0] : tables.first_term[first["stop"]]]
+        return -0.5 * float(np.sign(terms) @ angles[np.abs(terms) - 1])
 
     def _sweeps(self) -> Sweeps:
         """Arrays that no other call uses meanwhile."""

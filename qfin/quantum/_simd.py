@@ -68,18 +68,41 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, value), generate
 
 
+def _spread(context: Any, builder: Any, array: Any, signature: Any, number: Any) -> Any:
+    kind = _llvm_type(array.dtype)
+    number = context.cast(builder, number, signature.args[1], array.dtype)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, _INDEX(0))
+    zeros = ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros)
+
+
+def _signs(dtype: types.Float, bit: types.IntegerLiteral) -> Any:
+    """1 in the lanes whose number has a bit, else -1."""
+    signs = [1.0 if lane >> bit.literal_value & 1 else -1.0 for lane in range(WIDTH)]
+    return ir.Constant(_llvm_type(dtype), signs)
+
+
 @intrinsic
 def splat(typing: Any, array: Any, value: Any) -> Any:
     """One number in all lanes, of the array's kind."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = _llvm_type(array.dtype)
-        number = context.cast(builder, args[1], signature.args[1], array.dtype)
-        first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, _INDEX(0))
-        zeros = ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH)
-        return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros)
+        return _spread(context, builder, array, signature, args[1])
 
     return Lanes(array.dtype)(array, types.float64), generate
+
+
+@intrinsic
+def signed(typing: Any, array: Any, value: Any, bit: Any) -> Any:
+    """One number in all lanes, of the array's kind, negative in those whose number lacks a bit."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        spread = _spread(context, builder, array, signature, args[1])
+        return builder.fmul(spread, _signs(array.dtype, bit))
+
+    if isinstance(bit, types.IntegerLiteral):
+        return Lanes(array.dtype)(array, types.float64, bit), generate
+    raise RequireLiteralValue("the bit must be a literal")
 
 
 @intrinsic
@@ -127,16 +150,29 @@ exchange1, exchange2, exchange4 = (
 )  # lane k and lane k ^ bit change places
 
 
+def _sum(builder: Any, numbers: Any, dtype: types.Float) -> Any:
+    """Sum of the lanes as a double: of the halves, of their halves, and so on."""
+    if dtype.bitwidth < 64:
+        numbers = builder.fpext(numbers, _llvm_type(types.float64))
+    width = WIDTH
+    while width > 1:
+        width //= 2
+        halves = [
+            builder.shuffle_vector(
+                numbers, numbers, ir.Constant(ir.VectorType(_INDEX, width), list(range(first, first + width)))
+            )
+            for first in (0, width)
+        ]
+        numbers = builder.fadd(*halves)
+    return builder.extract_element(numbers, _INDEX(0))
+
+
 @intrinsic
 def total(typing: Any, a: Any) -> Any:
-    """Sum of the lanes as a double, always in the same order."""
+    """Sum of the lanes, as a double."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        result = ir.Constant(ir.DoubleType(), 0.0)
-        for lane in range(WIDTH):
-            number = builder.extract_element(args[0], _INDEX(lane))
-            result = builder.fadd(result, context.cast(builder, number, a.dtype, types.float64))
-        return result
+        return _sum(builder, args[0], a.dtype)
 
     return types.float64(a), generate
 
@@ -146,13 +182,7 @@ def upper(typing: Any, a: Any, bit: Any) -> Any:
     """Sum of the lanes whose number has a bit, less that of the others, as a double."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        result = ir.Constant(ir.DoubleType(), 0.0)
-        for lane in range(WIDTH):
-            number = builder.extract_element(args[0], _INDEX(lane))
-            number = context.cast(builder, number, a.dtype, types.float64)
-            add = builder.fadd if lane >> bit.literal_value & 1 else builder.fsub
-            result = add(result, number)
-        return result
+        return _sum(builder, builder.fmul(args[0], _signs(a.dtype, bit)), a.dtype)
 
     if isinstance(bit, types.IntegerLiteral):
         return types.float64(a, bit), generate

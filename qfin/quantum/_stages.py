@@ -143,33 +143,32 @@ def _tidy(stages: list[Stage]) -> list[Stage]:
 class Tables(NamedTuple):
     """Stages as arrays, the form in which kernels read them.
 
-    Outcomes have `bits` bits, `low_bits` of them low; there are `size` of them. Stage s has turns if `has_turns[s]`;
-    it owns items `start[s]` to `stop[s]`: item i is a turn of qubit `place[i]`, in ascending order, or a Z-word, and
-    its angle is the sum over terms t from `first_term[i]` to `first_term[i + 1]` of `term_sign[t]` times angle
-    `term_angle[t]`.
+    Outcomes have `bits` bits, `low_bits` of them low; there are `size` of them. Stage s has turns or is a monomial; it
+    owns items `stages[s].start` to `stages[s].stop`: item i is a turn of qubit `place[i]`, in ascending order, or a
+    Z-word, and its angle is the sum of `terms` from `first_term[i]` to `first_term[i + 1]`: term a + 1 is angle a, and
+    -(a + 1) is angle a with a minus.
 
-    A monomial sends outcome z to `low[s, low part of z] ^ high[s, high part of z]` if `moves[s]`. A word with no low
+    A monomial that `moves` sends outcome z to `low[s, low part of z] ^ high[s, high part of z]`. A word with no low
     bits is entry `place[i] - size` of the table of high parts; any other is entry `place[i]` of the low table, which
-    has a row for each of 2**`rank[s]` classes of high parts: `class_of[s, high part of z]`. `learns[s]` says whether
-    any word has an angle that depends on parameters.
+    has a row for each of 2**`rank` classes of high parts: `class_of[s, high part of z]`. `learns` says whether any
+    word has an angle that depends on parameters. `qubits` and `ones` are what their names say, for transforms.
     """
 
     bits: int
     low_bits: int
     size: int
-    has_turns: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
+    stages: np.ndarray
     place: np.ndarray
     first_term: np.ndarray
-    term_angle: np.ndarray
-    term_sign: np.ndarray
-    rank: np.ndarray
+    terms: np.ndarray
     class_of: np.ndarray
-    moves: np.ndarray
-    learns: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    qubits: np.ndarray
+    ones: np.ndarray
+
+
+_STAGE = np.dtype([(name, np.int64) for name in ("has_turns", "start", "stop", "rank", "moves", "learns")])
 
 
 class _Layout(NamedTuple):
@@ -189,25 +188,24 @@ def tabulate(stages: list[Stage], n_qubits: int, is_free: np.ndarray) -> Tables:
     low_bits = max(LEAST_QUBITS, (n + 1) // 2)
     layouts = [_lay_out(stage, n, low_bits) for stage in stages]
     items = [item for layout in layouts for item in layout.items]
-    terms = [term for _, terms in items for term in terms]
-    stops = np.cumsum([len(layout.items) for layout in layouts])
+    stops = np.cumsum([len(layout.items) for layout in layouts]).tolist()
+    rows = [
+        (isinstance(stage, Turns), start, stop, layout.rank, layout.moves, _learns(layout, is_free))
+        for stage, layout, start, stop in zip(stages, layouts, [0, *stops[:-1]], stops, strict=True)
+    ]
     return Tables(
         bits=n,
         low_bits=low_bits,
         size=1 << n,
-        has_turns=_integers([isinstance(stage, Turns) for stage in stages]),
-        start=_integers([0, *stops[:-1]]),
-        stop=_integers(stops),
+        stages=np.array(rows, dtype=_STAGE),
         place=_integers([place for place, _ in items]),
         first_term=_integers(np.cumsum([0, *(len(terms) for _, terms in items)])),
-        term_angle=_integers([angle for angle, _ in terms]),
-        term_sign=np.array([sign for _, sign in terms], dtype=float),
-        rank=_integers([layout.rank for layout in layouts]),
+        terms=_integers([sign * (angle + 1) for _, terms in items for angle, sign in terms]),
         class_of=np.array([layout.class_of for layout in layouts], dtype=np.uint32),
-        moves=_integers([layout.moves for layout in layouts]),
-        learns=_integers([_learns(layout, is_free) for layout in layouts]),
         low=np.array([layout.low for layout in layouts], dtype=np.uint32),
         high=np.array([layout.high for layout in layouts], dtype=np.uint32),
+        qubits=_integers(range(n)),
+        ones=np.ones(n),
     )
 
 

@@ -12,7 +12,7 @@ from qfin.quantum._stages import Tables
 Pair = tuple[np.ndarray, np.ndarray]  # real and imaginary parts
 _LEAST_SHARED = 1 << 16  # outcomes from which several threads pay
 _LEAST_FREED = 1 << 20  # outcomes from which arrays are given back as soon as a sweep is done with them
-_UNITS, _GROUPS = 32, 16  # shares of the largest passes and groups of columns, as in `_kernels`
+_BLOCK, _UNITS, _GROUPS = 16, 32, 16  # block of `_kernels`, shares of larger passes, and groups of columns
 
 
 class Sweeps:
@@ -24,10 +24,15 @@ class Sweeps:
 
     def __init__(self, tables: Tables, dtype: np.dtype[Any]) -> None:
         self._tables, self._dtype = tables, dtype
+        self._fields, self._shared = tuple(tables), tables.size >= _LEAST_SHARED
         self._arrays: dict[str, Pair] = {}
+        moves = tables.stages["moves"]
+        self._moves = int(moves.sum())
+        self._skipped = int(moves[0]) if len(moves) > 1 else 0  # |0...0> is not moved
         n_high = tables.class_of.shape[1]
-        self._n_phases = n_high + (1 << tables.low_bits + int(tables.rank.max()))
-        self._overlaps = np.empty((max(_UNITS, tables.size >> 15), tables.bits))
+        self._n_phases = max(8, n_high) + (1 << tables.low_bits + int(tables.stages["rank"].max()))
+        blocks = tables.size >> _BLOCK
+        self._overlaps = np.empty((max(2, min(1, blocks) * _UNITS, 2 * blocks), tables.bits))
         self._by_high = np.empty((_GROUPS, n_high))
         self._from_zero = True
 
@@ -51,11 +56,10 @@ class Sweeps:
             self._from_zero,
             last_phases,
             angles,
-            self._tables,
+            self._fields,
             by_state,
         )
-        skipped = self._from_zero and len(self._tables.moves) > 1 and self._tables.moves[0]
-        if (self._moves - skipped) % 2:
+        if (self._moves - (self._skipped if self._from_zero else 0)) % 2:
             self._arrays["psi"], self._arrays["spare"] = self._arrays["spare"], self._arrays["psi"]
         self._give_back("spare", "phases")
         return by_state
@@ -78,15 +82,11 @@ class Sweeps:
             self._by_high,
             self._from_zero,
             angles,
-            self._tables,
+            self._fields,
             gradient,
         )
         self._give_back("lambda", "spare", "phases")
         return gradient
-
-    @property
-    def _moves(self) -> int:
-        return int(self._tables.moves.sum())
 
     @property
     def _spare(self) -> Pair:
@@ -113,8 +113,7 @@ class Sweeps:
 
     def _run(self, kernel: Any, *arguments: Any) -> None:
         threads = engine().threads
-        count = threads.thread_count() if self._tables.size >= _LEAST_SHARED else 1
-        threads.run(kernel, count, *arguments)
+        threads.run(kernel, threads.thread_count() if self._shared else 1, *arguments)
 
 
 class Engine(NamedTuple):

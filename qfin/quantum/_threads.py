@@ -22,7 +22,11 @@ from qfin.quantum._jit import inner
 
 _MOST = 32
 _CAME, _TIMES = 0, 8  # in a barrier: threads that have come, and how often all had, on two lines of cache
-_SPINS, _NAP = 2000, 10  # looks at a barrier before the first nap, some 10 microseconds, and microseconds of a nap
+_NO_BARRIER = np.zeros(16, dtype=np.int64)
+_SPINS, _NAP = (
+    2000,
+    10,
+)  # looks at a barrier before the first nap, some 10 microseconds, and microseconds of a nap
 _sleep = types.ExternalFunction("usleep", types.intc(types.uint32))
 
 
@@ -51,17 +55,17 @@ def thread_count() -> int:
 
 
 def run(kernel: Callable[..., Any], threads: int, *arguments: Any) -> None:
-    """Call kernel(team, *arguments) on every thread of a team.
+    """Call kernel(thread, threads, barrier, *arguments) on every thread.
 
     If another call holds the threads, this one takes its own alone: two that wait for each other's would never end.
     """
-    barrier = np.zeros(16, dtype=np.int64)
     if threads == 1 or not _pool.free.acquire(blocking=False):
-        kernel(Team(0, 1, barrier), *arguments)
+        kernel(0, 1, _NO_BARRIER, *arguments)
         return
+    barrier = np.zeros_like(_NO_BARRIER)
     try:
-        others = [_pool.submit(kernel, Team(k, threads, barrier), *arguments) for k in range(1, threads)]
-        kernel(Team(0, threads, barrier), *arguments)
+        others = [_pool.submit(kernel, k, threads, barrier, *arguments) for k in range(1, threads)]
+        kernel(0, threads, barrier, *arguments)
         for other in others:
             other.result()
     finally:
