@@ -1,78 +1,49 @@
-"""Kernels against plain NumPy twins."""
+"""Kernels that stand alone, against plain NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qfin.quantum import _kernels
-from qfin.quantum._jit import kernel
-from qfin.quantum._reading import Flip
-from qfin.quantum._stages import schedule, tabulate
 
 
-@pytest.mark.parametrize("n", range(1, 9))
+@pytest.mark.parametrize("n", [*range(13), 16, 17])
 def test_walsh_hadamard_is_the_signed_sum(n: int) -> None:
     x = np.random.default_rng(n).normal(size=2**n)
-    outcomes = np.arange(2**n)
-    signs = 1.0 - 2.0 * (np.bitwise_count(outcomes[:, None] & outcomes) % 2)
+    expected = x.reshape([2] * n)
+    for axis in range(n):
+        zero, one = np.split(expected, 2, axis)
+        expected = np.concatenate([zero + one, zero - one], axis)
     transform = x.copy()
     _kernels.walsh_hadamard(transform)
-    np.testing.assert_allclose(transform, signs @ x, atol=1e-12)
+    np.testing.assert_allclose(transform, expected.ravel(), rtol=0, atol=1e-14 * 2**n)
 
 
-def test_cosine_and_sine_are_libms() -> None:
-    rng = np.random.default_rng(0)
-    x = np.concatenate(
-        [rng.uniform(-s, s, 20_000) for s in (1.0, 30.0, 1e4)] + [np.pi / 4 * np.arange(-64, 65)]
-    )
-    cosine, sine = x.copy(), np.empty_like(x)
-    _kernels._cosine_sine(cosine, sine)
-    np.testing.assert_allclose(cosine, np.cos(x), atol=4e-16)
-    np.testing.assert_allclose(sine, np.sin(x), atol=4e-16)
+@pytest.mark.parametrize("n", range(8))
+def test_walsh_hadamard_twice_is_the_identity_times_the_size(n: int) -> None:
+    x = np.random.default_rng(n).integers(-99, 99, size=2**n).astype(float)
+    transform = x.copy()
+    _kernels.walsh_hadamard(transform)
+    assert transform[0] == x.sum()
+    _kernels.walsh_hadamard(transform)
+    np.testing.assert_array_equal(transform, 2**n * x)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 6, 7])
-def test_one_qubit_gates_act_on_their_qubit(n: int) -> None:
-    rng = np.random.default_rng(n)
-    for q in range(n):
-        psi = rng.normal(size=2**n) + 1j * rng.normal(size=2**n)
-        gate = np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))[0]
-        for g, real in ((gate, 0), (np.linalg.qr(gate.real)[0].astype(complex), 1)):
-            re, im = psi.real.copy(), psi.imag.copy()
-            _kernels._apply(re, im, q, real, np.ascontiguousarray(g))
-            expected = np.einsum("ab,hbl->hal", g, psi.reshape(-1, 2, 1 << q)).ravel()
-            np.testing.assert_allclose(re + 1j * im, expected, atol=1e-13)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 6])
-def test_a_cx_network_is_one_permutation(n: int) -> None:
-    rng = np.random.default_rng(n)
-    flips = [Flip(*map(int, rng.permutation(n)[:2])) for _ in range(10 if n > 1 else 0)]
-    stages = schedule(flips)
-    assert len(stages) <= 1
-    expected = np.arange(2**n)
-    for flip in flips:
-        expected ^= ((expected >> flip.control) & 1) << flip.target
-    tables = tabulate(stages, n)
-    low_bits = (n + 1) // 2
-    for low, high in zip(tables.low, tables.high, strict=True):
-        seen = (high[:, None] ^ low[None, :]).ravel()
-        assert len(seen) == 2**n
-        assert low.size == 1 << low_bits
-        assert (seen == expected).all()
-    for low, high in zip(tables.low_back, tables.high_back, strict=True):
-        back = (high[:, None] ^ low[None, :]).ravel()
-        assert (back[expected] == np.arange(2**n)).all()
-
-
-def test_without_a_folder_for_the_cache_kernels_still_compile(monkeypatch: pytest.MonkeyPatch) -> None:
-    from numba.core import caching
-
-    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-
-    @kernel("f8(f8)")
-    def double(x: float) -> float:
-        return 2.0 * x
-
-    assert double(1.5) == 3.0
+@given(st.data(), st.integers(0, 3), st.integers(0, 4), st.integers(1, 4))
+def test_marginal_and_spread_are_adjoint(
+    data: st.DataObject, low_bits: int, high_bits: int, bits: int
+) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    low = rng.integers(2**bits, size=2**low_bits)
+    high = rng.integers(2**bits, size=2**high_bits)
+    outcome = (high[:, None] ^ low).ravel()
+    by_state = rng.random(outcome.size)
+    by_outcome = np.zeros(2**bits)
+    _kernels.marginal(by_state, low, high, by_outcome)
+    np.testing.assert_allclose(by_outcome, np.bincount(outcome, by_state, 2**bits), rtol=1e-14)
+    values, spread = rng.normal(size=2**bits), np.empty(outcome.size)
+    _kernels.spread(values, low, high, spread)
+    np.testing.assert_array_equal(spread, values[outcome])
