@@ -3,15 +3,12 @@
 A state psi is two arrays, its real and imaginary parts, indexed by outcome (bit q is qubit q). The tables that
 describe a circuit are data (`_stages.Tables`), so a new circuit compiles nothing. Two kinds of stage take turns.
 
-Turns exp(-i a/2 Y) are real, so both parts of psi go through them alone. With t = tan(a/2) a turn maps a pair of
-numbers that differ in bit q as (u, v) -> cos(a/2) (u - t v, v + t u): one fused multiply-add a number. The cosines are
-gathered in one factor that the next monomial multiplies by. Three qubits are turned in one pass over the numbers;
-qubits 0 to 2 lie inside a vector of eight; the lower qubits of each block of 2**16 numbers are done while the block is
-in cache, and of these again the lower ones block by block of 2**12.
+Turns about Y are real, and done up to their cosines (`_turns`); these are gathered in one factor that the next monomial
+multiplies by.
 
 A monomial gives outcome z = (h, l) of high part h and low part l the phase high(h) low(class(h), l), two tables that
 are Walsh-Hadamard transforms of the angles of Z-words, since phase(z) = sum over words m of -a_m/2 (-1)^(m.z); then it
-moves z to A z + b. The transform is a turn by t = 1 on every bit: [[1, -1], [1, 1]] = [[1, 1], [1, -1]] diag(1, -1).
+moves z to A z + b. The transform is a turn with t = 1 on every bit: [[1, -1], [1, 1]] = [[1, 1], [1, -1]] diag(1, -1).
 
 Backward, with w = dL/dp held fixed and lambda = w psi, both psi and lambda go back through the inverse of each stage,
 and each rotation exp(-i a/2 G) contributes (Jones and Gacon, arXiv 2009.02823)
@@ -32,29 +29,12 @@ from typing import Any
 import numpy as np
 
 from qfin.quantum._jit import inner, kernel
-from qfin.quantum._simd import (
-    exchange1,
-    exchange2,
-    exchange4,
-    floor,
-    fma,
-    load,
-    signed,
-    splat,
-    store,
-    total,
-    upper,
-)
+from qfin.quantum._simd import floor, fma, load, splat, store, total
 from qfin.quantum._stages import Tables
 from qfin.quantum._threads import Team, wait
+from qfin.quantum._turns import SLICES, Array, Pair, turn, turn_back, undone_before
 
-Array = np.ndarray
-Pair = tuple[Array, Array]  # real and imaginary parts
 Phases = tuple[Array, Array, Array]  # phases, cosines, sines
-_BLOCK = 16  # 2**_BLOCK numbers stay in the second level of cache, 2**_CACHE in the first
-_CACHE = 12
-_CACHE_BACK = 11
-_SLICES = 16  # shares of a pass over more than a block
 _LEAST_SCALE = 1e-100  # below it, a stage of turns is done in two halves
 _LEAST_SCALE_32 = 1e-12
 
@@ -83,321 +63,6 @@ def _add_groups(sums: Array, groups: int) -> None:
     for group in range(1, groups):
         for i in range(sums.shape[1]):
             sums[0, i] += sums[group, i]
-
-
-# Turns
-
-
-@inner
-def _turn_one(x: Array, first: int, stop: int, shift: int, width: int, p: int, t: Array) -> None:
-    """Turn qubit p of x[first:stop]; of each run of 2**p numbers only `width` from `shift` on."""
-    s = 1 << p
-    up, down = splat(x, t[p]), splat(x, -t[p])
-    for start in range(first, stop, 2 * s):
-        for i in range(start + shift, start + shift + width, 8):
-            x0, x1 = load(x, i), load(x, i + s)
-            store(x, i, fma(down, x1, x0))
-            store(x, i + s, fma(up, x0, x1))
-
-
-@inner
-def _turn_two(x: Array, first: int, stop: int, shift: int, width: int, p: int, q: int, t: Array) -> None:
-    """The same for qubits p < q."""
-    s, r = 1 << p, 1 << q
-    up_p, down_p, up_q, down_q = splat(x, t[p]), splat(x, -t[p]), splat(x, t[q]), splat(x, -t[q])
-    for half in range(first, stop, 2 * r):
-        for start in range(half, half + r, 2 * s):
-            for i in range(start + shift, start + shift + width, 8):
-                x0, x1, x2, x3 = load(x, i), load(x, i + s), load(x, i + r), load(x, i + r + s)
-                y0, y1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
-                y2, y3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
-                store(x, i, fma(down_q, y2, y0))
-                store(x, i + s, fma(down_q, y3, y1))
-                store(x, i + r, fma(up_q, y0, y2))
-                store(x, i + r + s, fma(up_q, y1, y3))
-
-
-@inner
-def _turn_three(
-    x: Array, first: int, stop: int, shift: int, width: int, p: int, q: int, top: int, t: Array
-) -> None:
-    """The same for qubits p < q < top."""
-    s, r, h = 1 << p, 1 << q, 1 << top
-    up_p, down_p, up_q, down_q = splat(x, t[p]), splat(x, -t[p]), splat(x, t[q]), splat(x, -t[q])
-    up_h, down_h = splat(x, t[top]), splat(x, -t[top])
-    for quarter in range(first, stop, 2 * h):
-        for half in range(quarter, quarter + h, 2 * r):
-            for start in range(half, half + r, 2 * s):
-                for i in range(start + shift, start + shift + width, 8):
-                    x0, x1, x2, x3 = load(x, i), load(x, i + s), load(x, i + r), load(x, i + r + s)
-                    y0, y1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
-                    y2, y3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
-                    a0, a1 = fma(down_q, y2, y0), fma(down_q, y3, y1)
-                    a2, a3 = fma(up_q, y0, y2), fma(up_q, y1, y3)
-                    j = i + h
-                    x0, x1, x2, x3 = load(x, j), load(x, j + s), load(x, j + r), load(x, j + r + s)
-                    y0, y1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
-                    y2, y3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
-                    b0, b1 = fma(down_q, y2, y0), fma(down_q, y3, y1)
-                    b2, b3 = fma(up_q, y0, y2), fma(up_q, y1, y3)
-                    store(x, i, fma(down_h, b0, a0))
-                    store(x, i + s, fma(down_h, b1, a1))
-                    store(x, i + r, fma(down_h, b2, a2))
-                    store(x, i + r + s, fma(down_h, b3, a3))
-                    store(x, j, fma(up_h, a0, b0))
-                    store(x, j + s, fma(up_h, a1, b1))
-                    store(x, j + r, fma(up_h, a2, b2))
-                    store(x, j + r + s, fma(up_h, a3, b3))
-
-
-@inner
-def _turn_lanes(x: Array, first: int, stop: int, t: Array) -> None:
-    """Turn qubits 0 to 2 of x[first:stop]."""
-    t0, t1, t2 = signed(x, t[0], 0), signed(x, t[1], 1), signed(x, t[2], 2)
-    for i in range(first, stop, 8):
-        u = load(x, i)
-        u = fma(t0, exchange1(u), u)
-        u = fma(t1, exchange2(u), u)
-        store(x, i, fma(t2, exchange4(u), u))
-
-
-@inner
-def _count_below(qubits: Array, bound: int) -> int:
-    count = 0
-    while count < qubits.size and qubits[count] < bound:
-        count += 1
-    return count
-
-
-@inner
-def _turn_range(
-    x: Array, first: int, stop: int, share: int, shares: int, qubits: Array, low: int, high: int, t: Array
-) -> None:
-    """Turn qubits[low:high] of x[first:stop], or a share of that, three qubits a pass."""
-    k = high
-    while k > low:
-        count = 2 if k - low in (2, 4) else min(3, k - low)
-        k -= count
-        p = qubits[k]
-        width = (1 << p) // shares
-        if count == 3:
-            _turn_three(x, first, stop, share * width, width, p, qubits[k + 1], qubits[k + 2], t)
-        elif count == 2:
-            _turn_two(x, first, stop, share * width, width, p, qubits[k + 1], t)
-        else:
-            _turn_one(x, first, stop, share * width, width, p, t)
-
-
-@inner
-def _turn_block(x: Array, first: int, bits: int, qubits: Array, t: Array) -> None:
-    """Turn all qubits below `bits` of 2**bits numbers from `first` on."""
-    cached = min(bits, _CACHE)
-    in_lanes, in_cache, in_block = (
-        _count_below(qubits, 3),
-        _count_below(qubits, cached),
-        _count_below(qubits, bits),
-    )
-    _turn_range(x, first, first + (1 << bits), 0, 1, qubits, in_cache, in_block, t)
-    for start in range(first, first + (1 << bits), 1 << cached):
-        _turn_range(x, start, start + (1 << cached), 0, 1, qubits, in_lanes, in_cache, t)
-        if in_lanes:
-            _turn_lanes(x, start, start + (1 << cached), t)
-
-
-@inner
-def _turn(team: Team, parts: Any, bits: int, qubits: Array, t: Array) -> None:
-    """Turn qubits, in ascending order, of the first 2**bits numbers of each part, up to the cosines."""
-    n_parts, block = len(parts), min(bits, _BLOCK)
-    k, in_block = qubits.size, _count_below(qubits, block)
-    while k > in_block:
-        few = max(in_block, k - 3)
-        for unit in range(team.thread, n_parts * _SLICES, team.threads):
-            x = parts[unit % n_parts]
-            _turn_range(x, 0, 1 << bits, unit // n_parts, _SLICES, qubits, few, k, t)
-        wait(team)
-        k = few
-    for unit in range(team.thread, n_parts << (bits - block), team.threads):
-        _turn_block(parts[unit % n_parts], (unit // n_parts) << block, block, qubits, t)
-    wait(team)
-
-
-# Turns back, with the gradient
-
-
-@inner
-def _back_one(
-    x: Array, y: Array, first: int, stop: int, shift: int, width: int, p: int, t: Array, overlap: Array
-) -> None:
-    """Add the overlap of qubit p, and turn x and y back."""
-    s = 1 << p
-    up, down = splat(x, -t[p]), splat(x, t[p])
-    plus, minus = splat(x, 0.0), splat(x, 0.0)
-    for start in range(first, stop, 2 * s):
-        for i in range(start + shift, start + shift + width, 8):
-            x0, x1, y0, y1 = load(x, i), load(x, i + s), load(y, i), load(y, i + s)
-            plus, minus = fma(y1, x0, plus), fma(y0, x1, minus)
-            store(x, i, fma(down, x1, x0))
-            store(x, i + s, fma(up, x0, x1))
-            store(y, i, fma(down, y1, y0))
-            store(y, i + s, fma(up, y0, y1))
-    overlap[p] += total(plus - minus)
-
-
-@inner
-def _back_two(
-    x: Array,
-    y: Array,
-    first: int,
-    stop: int,
-    shift: int,
-    width: int,
-    p: int,
-    q: int,
-    t: Array,
-    overlap: Array,
-) -> None:
-    """The same for qubits p < q; both overlaps are of x and y as they come."""
-    s, r = 1 << p, 1 << q
-    up_p, down_p, up_q, down_q = splat(x, -t[p]), splat(x, t[p]), splat(x, -t[q]), splat(x, t[q])
-    plus_p, plus_q = splat(x, 0.0), splat(x, 0.0)
-    minus_p, minus_q = splat(x, 0.0), splat(x, 0.0)
-    for half in range(first, stop, 2 * r):
-        for start in range(half, half + r, 2 * s):
-            for i in range(start + shift, start + shift + width, 8):
-                x0, x1, x2, x3 = load(x, i), load(x, i + s), load(x, i + r), load(x, i + r + s)
-                y0, y1, y2, y3 = load(y, i), load(y, i + s), load(y, i + r), load(y, i + r + s)
-                plus_p, minus_p = fma(y1, x0, fma(y3, x2, plus_p)), fma(y0, x1, fma(y2, x3, minus_p))
-                plus_q, minus_q = fma(y2, x0, fma(y3, x1, plus_q)), fma(y0, x2, fma(y1, x3, minus_q))
-                u0, u1 = fma(down_p, x1, x0), fma(up_p, x0, x1)
-                u2, u3 = fma(down_p, x3, x2), fma(up_p, x2, x3)
-                store(x, i, fma(down_q, u2, u0))
-                store(x, i + s, fma(down_q, u3, u1))
-                store(x, i + r, fma(up_q, u0, u2))
-                store(x, i + r + s, fma(up_q, u1, u3))
-                u0, u1 = fma(down_p, y1, y0), fma(up_p, y0, y1)
-                u2, u3 = fma(down_p, y3, y2), fma(up_p, y2, y3)
-                store(y, i, fma(down_q, u2, u0))
-                store(y, i + s, fma(down_q, u3, u1))
-                store(y, i + r, fma(up_q, u0, u2))
-                store(y, i + r + s, fma(up_q, u1, u3))
-    overlap[p] += total(plus_p - minus_p)
-    overlap[q] += total(plus_q - minus_q)
-
-
-@inner
-def _back_lanes(x: Array, y: Array, first: int, stop: int, t: Array, overlap: Array) -> None:
-    """The same for qubits 0 to 2, one after the other."""
-    t0, t1, t2 = signed(x, -t[0], 0), signed(x, -t[1], 1), signed(x, -t[2], 2)
-    sum0, sum1, sum2 = splat(x, 0.0), splat(x, 0.0), splat(x, 0.0)
-    for i in range(first, stop, 8):
-        u, v = load(x, i), load(y, i)
-        w = exchange1(u)
-        sum0 = fma(v, w, sum0)
-        u, v = fma(t0, w, u), fma(t0, exchange1(v), v)
-        w = exchange2(u)
-        sum1 = fma(v, w, sum1)
-        u, v = fma(t1, w, u), fma(t1, exchange2(v), v)
-        w = exchange4(u)
-        sum2 = fma(v, w, sum2)
-        store(x, i, fma(t2, w, u))
-        store(y, i, fma(t2, exchange4(v), v))
-    overlap[0] += upper(sum0, 0)
-    overlap[1] += upper(sum1, 1)
-    overlap[2] += upper(sum2, 2)
-
-
-@inner
-def _back_range(
-    x: Array,
-    y: Array,
-    first: int,
-    stop: int,
-    share: int,
-    shares: int,
-    qubits: Array,
-    low: int,
-    high: int,
-    t: Array,
-    overlap: Array,
-) -> None:
-    """Turn qubits[low:high] of x[first:stop] and y[first:stop] back, or a share of that, two qubits a pass."""
-    k = high
-    while k > low:
-        count = min(2, k - low)
-        k -= count
-        p = qubits[k]
-        width = (1 << p) // shares
-        if count == 2:
-            _back_two(x, y, first, stop, share * width, width, p, qubits[k + 1], t, overlap)
-        else:
-            _back_one(x, y, first, stop, share * width, width, p, t, overlap)
-
-
-@inner
-def _back_block(
-    x: Array,
-    y: Array,
-    first: int,
-    bits: int,
-    qubits: Array,
-    t: Array,
-    overlap: Array,
-) -> None:
-    """Turn all qubits below `bits` of 2**bits numbers from `first` on back."""
-    cached = min(bits, _CACHE_BACK)
-    in_lanes, in_cache = _count_below(qubits, 3), _count_below(qubits, cached)
-    in_block, stop = _count_below(qubits, bits), first + (1 << bits)
-    _back_range(x, y, first, stop, 0, 1, qubits, in_cache, in_block, t, overlap)
-    for start in range(first, stop, 1 << cached):
-        _back_range(x, y, start, start + (1 << cached), 0, 1, qubits, in_lanes, in_cache, t, overlap)
-        if in_lanes:
-            _back_lanes(x, y, start, start + (1 << cached), t, overlap)
-
-
-@inner
-def _turn_back(team: Team, psi: Pair, lam: Pair, bits: int, qubits: Array, t: Array, overlaps: Array) -> None:
-    """Turn psi and lambda back, up to the cosines; row u of `overlaps` gets the overlaps of share u, by qubit."""
-    block = min(bits, _BLOCK)
-    k, in_block = qubits.size, _count_below(qubits, block)
-    for unit in range(team.thread, overlaps.shape[0], team.threads):
-        _fill(overlaps[unit], 0, bits, 0.0)
-    while k > in_block:
-        few = max(in_block, k - 2)
-        for unit in range(team.thread, 2 * _SLICES, team.threads):
-            x, y = psi[unit % 2], lam[unit % 2]
-            _back_range(x, y, 0, 1 << bits, unit // 2, _SLICES, qubits, few, k, t, overlaps[unit])
-        wait(team)
-        k = few
-    for unit in range(team.thread, 2 << (bits - block), team.threads):
-        x, y = psi[unit % 2], lam[unit % 2]
-        _back_block(x, y, (unit // 2) << block, block, qubits, t, overlaps[unit])
-    wait(team)
-
-
-@inner
-def _scales_back(bits: int, qubits: Array, t: Array) -> Array:
-    """Product of cos^2 of the turns that `_turn_back` has undone before it takes the overlap of each qubit."""
-    block = min(bits, _BLOCK)
-    bounds = (
-        0,
-        _count_below(qubits, 3),
-        _count_below(qubits, min(block, _CACHE_BACK)),
-        _count_below(qubits, block),
-    )
-    before, so_far = np.empty(bits), 1.0
-    k = qubits.size
-    for band in range(3, 0, -1):
-        while k > bounds[band]:
-            few = max(bounds[band], k - 2)
-            for i in range(few, k):
-                before[qubits[i]] = so_far
-            for i in range(few, k):
-                so_far /= 1.0 + t[qubits[i]] ** 2
-            k = few
-    for i in range(bounds[1]):
-        before[qubits[i]] = so_far
-        so_far /= 1.0 + t[qubits[i]] ** 2
-    return before
 
 
 # Angles
@@ -522,7 +187,7 @@ def _transform(team: Team, x: Array, bits: int, tables: Tables) -> None:
 
     It is the transform of x with entries of odd weight negative, and the transform of x in reverse order.
     """
-    _turn(team, (x,), bits, tables.qubits[:bits], tables.ones)
+    turn(team, (x,), bits, tables.qubits[:bits], tables.ones)
 
 
 @inner
@@ -613,7 +278,7 @@ def _gather(team: Team, source: Pair, out: Pair, low: Array, high: Array) -> Non
 @inner
 def _column_groups(width: int) -> int:
     """Into how many groups of columns sums over the state are split."""
-    return max(1, min(_SLICES, width // 64))
+    return max(1, min(SLICES, width // 64))
 
 
 @inner
@@ -811,7 +476,7 @@ def forward(
                 if not started:
                     _start_at_zero(team, psi)
                 for _ in range(repeats):
-                    _turn(team, psi, tables.bits, _qubits_of(stage, tables), t)
+                    turn(team, psi, tables.bits, _qubits_of(stage, tables), t)
             started = True
             scale *= now
         elif started or stage == last:
@@ -868,9 +533,9 @@ def backward(
                 _add_product_slopes(team, lam, stage, t, factor, tables, by_low, by_high, gradient)
                 break
             qubits = _qubits_of(stage, tables)
-            factors = _scales_back(tables.bits, qubits, t)
+            factors = undone_before(tables.bits, qubits, t)
             for repeat in range(repeats):
-                _turn_back(team, psi, lam, tables.bits, qubits, t, overlaps)
+                turn_back(team, psi, lam, tables.bits, qubits, t, overlaps)
                 if repeat == 0 and team.thread == 0:
                     for item in range(tables.stages[stage].start, tables.stages[stage].stop):
                         q, overlap = tables.place[item], 0.0
@@ -934,7 +599,7 @@ def walsh_hadamard(x: Array) -> None:
     for q in range(bits):
         qubits[q] = q
         ones[q] = 1.0
-    _turn(Team(0, 1, np.zeros(16, dtype=np.int64)), (x,), bits, qubits, ones)
+    turn(Team(0, 1, np.zeros(16, dtype=np.int64)), (x,), bits, qubits, ones)
 
 
 @kernel

@@ -105,17 +105,24 @@ def signed(typing: Any, array: Any, value: Any, bit: Any) -> Any:
     raise RequireLiteralValue("the bit must be a literal")
 
 
-@intrinsic
-def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """a * b + c lane by lane, in one step where the machine has one."""
+def _fused(negative: bool) -> Any:
+    @intrinsic
+    def fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = args[0].type
+            name = f"llvm.fmuladd.v{WIDTH}f{a.dtype.bitwidth}"
+            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), name)
+            return builder.call(function, [builder.fneg(args[0]) if negative else args[0], *args[1:]])
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = args[0].type
-        name = f"llvm.fmuladd.v{WIDTH}f{a.dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), name)
-        return builder.call(function, args)
+        return a(a, b, c), generate
 
-    return a(a, b, c), generate
+    return fused
+
+
+fma, fnma = (
+    _fused(False),
+    _fused(True),
+)  # a * b + c and -a * b + c lane by lane, one step where the machine has one
 
 
 @intrinsic

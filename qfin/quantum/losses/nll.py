@@ -27,7 +27,9 @@ class NegativeLogLikelihood(Loss):
     def __call__(self, probabilities: np.ndarray) -> tuple[float, np.ndarray]:
         seen = probabilities[self._seen]
         with np.errstate(divide="ignore"):
-            value = float(np.add.reduce(self._minus_weights * np.log(seen)))  # BLAS' threads would be in the way
+            value = float(
+                np.add.reduce(self._minus_weights * np.log(seen))
+            )  # BLAS' threads would be in the way
             if isinstance(self._seen, slice):
                 return value, self._minus_weights / seen
             gradient = np.zeros(len(probabilities))
