@@ -31,7 +31,7 @@ class Program:
     measures nothing; qubits that are not measured are summed over. Angles are in radians. Every method takes one set
     of angles, shape (len(parameters),) in the order of `parameters`, or a batch of them, shape (batch,
     len(parameters)), and then returns its results with that leading axis. `initial` is the state to begin with, shape
-    (2**num_qubits,), real or complex, of norm 1; |0...0> if None. States of 16 qubits and more are shared by as many
+    (2**num_qubits,), real or complex, of norm 1; |0...0> if None. States of 17 qubits and more are shared by as many
     threads as there are processors, or `QFIN_THREADS` of them; results are the same bits for any number.
     """
 

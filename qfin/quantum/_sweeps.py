@@ -10,7 +10,7 @@ import numpy as np
 from qfin.quantum._stages import Tables
 
 Pair = tuple[np.ndarray, np.ndarray]  # real and imaginary parts
-_LEAST_SHARED = 1 << 16  # outcomes from which several threads pay
+_LEAST_SHARED = 1 << 17  # outcomes from which several threads pay
 _LEAST_FREED = 1 << 20  # outcomes from which arrays are given back as soon as a sweep is done with them
 _BLOCK, _UNITS, _GROUPS = 16, 32, 16  # block of `_kernels`, shares of larger passes, and groups of columns
 

@@ -23,10 +23,7 @@ from qfin.quantum._jit import inner
 _MOST = 32
 _CAME, _TIMES = 0, 8  # in a barrier: threads that have come, and how often all had, on two lines of cache
 _NO_BARRIER = np.zeros(16, dtype=np.int64)
-_SPINS, _NAP = (
-    2000,
-    10,
-)  # looks at a barrier before the first nap, some 10 microseconds, and microseconds of a nap
+_SPINS, _NAP = 400_000, 20  # looks at a barrier, some 0.6 ms, before the first nap; microseconds of a nap
 _sleep = types.ExternalFunction("usleep", types.intc(types.uint32))
 
 
