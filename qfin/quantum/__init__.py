@@ -16,22 +16,44 @@ from qfin.quantum.losses import LOSSES
 if TYPE_CHECKING:
     from qfin.quantum._adam import Adam
     from qfin.quantum._drawing import draw_svg
+    from qfin.quantum._entanglement import expressibility, haar_meyer_wallach, meyer_wallach
     from qfin.quantum._grid import Grid
+    from qfin.quantum._information import (
+        estimated_information,
+        joint_tables,
+        mutual_information,
+        quantum_mutual_information,
+    )
     from qfin.quantum._program import Program
     from qfin.quantum._qasm import to_qasm
+    from qfin.quantum._sensitivity import GateSensitivity, gate_sensitivity
+    from qfin.quantum._trainability import Decay, GradientSize, decay, gradient_size
     from qfin.quantum._training import Stop, TrainingResult, train
     from qfin.quantum.losses.mmd import MaximumMeanDiscrepancy
     from qfin.quantum.losses.nll import NegativeLogLikelihood
 
 _FILES = {
     "Adam": "_adam",
+    "Decay": "_trainability",
+    "GateSensitivity": "_sensitivity",
+    "GradientSize": "_trainability",
     "Grid": "_grid",
     "MaximumMeanDiscrepancy": "losses.mmd",
     "NegativeLogLikelihood": "losses.nll",
     "Program": "_program",
     "Stop": "_training",
     "TrainingResult": "_training",
+    "decay": "_trainability",
     "draw_svg": "_drawing",
+    "estimated_information": "_information",
+    "expressibility": "_entanglement",
+    "gate_sensitivity": "_sensitivity",
+    "gradient_size": "_trainability",
+    "haar_meyer_wallach": "_entanglement",
+    "joint_tables": "_information",
+    "meyer_wallach": "_entanglement",
+    "mutual_information": "_information",
+    "quantum_mutual_information": "_information",
     "to_qasm": "_qasm",
     "train": "_training",
 }
@@ -49,13 +71,26 @@ __all__ = [
     "CODES",
     "LOSSES",
     "Adam",
+    "Decay",
+    "GateSensitivity",
+    "GradientSize",
     "Grid",
     "MaximumMeanDiscrepancy",
     "NegativeLogLikelihood",
     "Program",
     "Stop",
     "TrainingResult",
+    "decay",
     "draw_svg",
+    "estimated_information",
+    "expressibility",
+    "gate_sensitivity",
+    "gradient_size",
+    "haar_meyer_wallach",
+    "joint_tables",
+    "meyer_wallach",
+    "mutual_information",
+    "quantum_mutual_information",
     "to_qasm",
     "train",
 ]
