@@ -13,7 +13,7 @@ import pandas as pd
 
 from qfin.errors import ConfigError, StoreError
 from qfin.market import ReturnsFrame
-from qfin.report._data import HistoryData, Interval, Measure, ModelData, ReportData, Step
+from qfin.report._data import DiagnosisData, HistoryData, Interval, Measure, ModelData, ReportData, Step
 from qfin.report._read import document, read, table
 from qfin.scenarios import ScenarioSet
 from qfin.store import Artifact, Store
@@ -21,7 +21,7 @@ from qfin.store import Artifact, Store
 _SAME = ("portfolio", "base_currency", "as_of", "horizon")
 
 
-def collect(risks: Sequence[Artifact], store: Store) -> ReportData:
+def collect(risks: Sequence[Artifact], store: Store, diagnoses: Sequence[Artifact] = ()) -> ReportData:
     """Read what a report on these risk artifacts shows, by walking back through the store.
 
     Parameters
@@ -29,11 +29,12 @@ def collect(risks: Sequence[Artifact], store: Store) -> ReportData:
     risks : `risk` artifacts of one portfolio, as-of date and horizon; the report is about the first, the others are
         its rivals
     store : where they are
+    diagnoses : `diagnose` artifacts of their models
 
     Raises
     ------
     ConfigError
-        if there are none, or they are not comparable.
+        if there are none, or they are not comparable, or a diagnosis is of none of their models.
     StoreError
         if an artifact or a file is missing or damaged.
     """
@@ -43,6 +44,7 @@ def collect(risks: Sequence[Artifact], store: Store) -> ReportData:
     reports = [document(risk, "risk.json", "measures", "trades", "worst", *_SAME) for risk in risks]
     _check_comparable(risks, reports)
     main, first = chains[0], reports[0]
+    inside = _diagnoses(diagnoses, [chain["train"].ref for chain in chains])
     sets = [_scenarios(chain["generate"]) for chain in chains]
     pnl = [table(risk, "pnl.parquet", "total") for risk in risks]
     trade_names = [str(trade["name"]) for trade in first["trades"]]
@@ -54,7 +56,7 @@ def collect(risks: Sequence[Artifact], store: Store) -> ReportData:
         horizon=int(first["horizon"]),
         factors=sets[0].factors,
         levels=sets[0].levels,
-        models=_arranged([_model(*parts) for parts in zip(chains, reports, sets, pnl, strict=True)]),
+        models=_arranged([_model(*parts, inside) for parts in zip(chains, reports, sets, pnl, strict=True)]),
         trades=tuple(first["trades"]),
         trade_pnl=table(risks[0], "pnl.parquet", *trade_names)[trade_names].to_numpy(dtype=float),
         worst=tuple(first["worst"]),
@@ -62,8 +64,8 @@ def collect(risks: Sequence[Artifact], store: Store) -> ReportData:
         history=_history(main["ingest"], main["encode"], sets[0]),
         encoding=main["encode"].summary,
         discretisation=tuple(_optional(main["encode"], "discretisation.json", [])),
-        lineage=_lineage(chains),
-        risks=tuple(risk.ref for risk in risks),
+        lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses]),
+        artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses)),
     )
 
 
@@ -96,8 +98,42 @@ def _scenarios(generate: Artifact) -> ScenarioSet:
     return read(generate, "scenarios.parquet", lambda: ScenarioSet.read(generate.folder))
 
 
+def _diagnoses(diagnoses: Sequence[Artifact], models: Sequence[str]) -> dict[str, DiagnosisData]:
+    """Diagnoses by the reference of the `train` artifact they are of."""
+    found: dict[str, DiagnosisData] = {}
+    for artifact in diagnoses:
+        model = artifact.parents["model"]
+        if model not in models:
+            raise ConfigError(
+                f"{artifact.ref} is of {model}, which made none of the risk figures of this report; name a risk "
+                "artifact that goes back to it"
+            )
+        if model in found:
+            raise ConfigError(f"{artifact.ref} and {found[model].ref} are both of {model}; name one of them")
+        found[model] = _diagnosis(artifact)
+    return found
+
+
+def _diagnosis(artifact: Artifact) -> DiagnosisData:
+    return DiagnosisData(
+        ref=artifact.ref,
+        about=document(
+            artifact, "diagnosis.json", "model", "qubits", "layers", "decay", "entanglement", "loss"
+        ),
+        gradients=table(artifact, "gradients.parquet", "qubits", "layers", "initialisation", "median"),
+        ansatz=table(artifact, "ansatz.parquet", "layers", "expressibility"),
+        bits=table(artifact, "bits.parquet", "qubit", "other_qubit", "quantum", "circuit", "data"),
+        factors=table(artifact, "factors.parquet", "factor", "other_factor", "circuit", "data", "data_error"),
+        gates=table(artifact, "gates.parquet", "position", "gate", "bits", "loss_change", "fisher", "idle"),
+    )
+
+
 def _model(
-    chain: Mapping[str, Artifact], report: Mapping[str, Any], scenarios: ScenarioSet, pnl: pd.DataFrame
+    chain: Mapping[str, Artifact],
+    report: Mapping[str, Any],
+    scenarios: ScenarioSet,
+    pnl: pd.DataFrame,
+    diagnoses: Mapping[str, DiagnosisData],
 ) -> ModelData:
     train = chain["train"]
     score = document(train, "score.json", "mean")
@@ -119,6 +155,7 @@ def _model(
         circuit=read(train, "circuit.svg", lambda: train.path("circuit.svg").read_text(encoding="utf-8"))
         if "circuit.svg" in train.files
         else None,
+        diagnosis=diagnoses.get(train.ref),
     )
 
 
@@ -183,10 +220,10 @@ def _arranged(models: list[ModelData]) -> tuple[ModelData, ...]:
     return named[0], *sorted(named[1:], key=lambda m: math.inf if m.score is None else -m.score.value)
 
 
-def _lineage(chains: Sequence[Mapping[str, Artifact]]) -> tuple[Step, ...]:
+def _lineage(artifacts: Sequence[Artifact]) -> tuple[Step, ...]:
     """Every artifact behind the report once, in the order of the stages."""
-    stages = ["ingest", "encode", "train", "generate", "risk"]
-    unique = {artifact.ref: artifact for chain in chains for artifact in chain.values()}
+    stages = ["ingest", "encode", "train", "diagnose", "generate", "risk"]
+    unique = {artifact.ref: artifact for artifact in artifacts}
     known = [a for a in unique.values() if a.stage in stages]
     return tuple(_step(artifact) for artifact in sorted(known, key=lambda a: stages.index(a.stage)))
 

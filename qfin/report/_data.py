@@ -43,6 +43,28 @@ class Measure:
 
 
 @dataclass(frozen=True, eq=False)
+class DiagnosisData:
+    """What a `diagnose` artifact says of a model's circuit.
+
+    Attributes
+    ----------
+    about : `diagnosis.json`
+    gradients : a row for each number of qubits, of layers and initialisation ("model" or "uniform")
+    ansatz : a row for each number of layers
+    bits, factors : mutual information, a row for each two qubits, each two factors
+    gates : a row for each gate with free angles, the one that earns most first
+    """
+
+    ref: str
+    about: Mapping[str, Any]
+    gradients: pd.DataFrame
+    ansatz: pd.DataFrame
+    bits: pd.DataFrame
+    factors: pd.DataFrame
+    gates: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
 class ModelData:
     """One model of the comparison, from its scenarios to its risk figures.
 
@@ -54,6 +76,7 @@ class ModelData:
     daily : the same day by day, or None
     training : columns step, loss, held_out_loss, or None for a model that is not trained by steps
     circuit : an SVG drawing, or None
+    diagnosis : of its circuit, or None
     """
 
     label: str
@@ -69,6 +92,7 @@ class ModelData:
     details: Mapping[str, Any]
     training: pd.DataFrame | None
     circuit: str | None
+    diagnosis: DiagnosisData | None = None
 
     @property
     def confidence(self) -> float:
@@ -116,7 +140,8 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything a report shows. `models[0]` is the one the report is about, the others are its rivals."""
+    """Everything a report shows. `models[0]` is the one the report is about, the others are its rivals; `artifacts` are
+    the references it was made from."""
 
     portfolio: str
     base_currency: str
@@ -134,7 +159,7 @@ class ReportData:
     encoding: Mapping[str, Any]
     discretisation: tuple[Mapping[str, Any], ...]
     lineage: tuple[Step, ...]
-    risks: tuple[str, ...]
+    artifacts: tuple[str, ...]
 
     @property
     def main(self) -> ModelData:

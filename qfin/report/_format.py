@@ -10,6 +10,7 @@ from qfin.market import RiskFactor
 from qfin.report._data import Interval
 
 MINUS, NARROW = "\u2212", "\u202f"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, decimals: int = 0, signed: bool = False) -> str:
@@ -25,6 +26,14 @@ def amount(value: float, signed: bool = False) -> str:
     if value == 0 or abs(value) >= 1_000:
         return number(value, 0, signed)
     return number(value, max(0, 3 - int(np.floor(np.log10(abs(value))))) if abs(value) >= 1e-6 else 0, signed)
+
+
+def scientific(value: float, signed: bool = False) -> str:
+    """Two figures and a power of ten: `+2.4·10⁻³`; `n/a` where it is not finite."""
+    if not np.isfinite(value):
+        return "n/a"
+    mantissa, exponent = f"{value:{'+' if signed else ''}.1e}".split("e")
+    return f"{mantissa.replace('-', MINUS)}·10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
 def money(value: float, currency: str, signed: bool = False) -> str:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from qfin.report import _format as form
 from qfin.report._data import ReportData
 from qfin.report._verdict import circuit_adds, closest_rival, contribution, prior_score, verdict
+from qfin.report.sections.diagnosis import diagnoses
 from qfin.report.sections.factors import dependence, marginals
 from qfin.report.sections.overview import overview, risk
 from qfin.report.sections.scores import scores
@@ -48,6 +49,7 @@ def view(data: ReportData) -> dict[str, Any]:
         "dependence": dependence(data),
         "training": training(data),
         "circuit": circuit(data),
+        "diagnoses": diagnoses(data),
         "worst": worst(data),
         "discretisation": discretisation(data),
         "quality": quality(data),

@@ -93,9 +93,9 @@ class Drawing:
         """A straight line."""
         return self.add("path", tip=tip, d=f"M{_p(x1)} {_p(y1)}L{_p(x2)} {_p(y2)}", cls=cls)
 
-    def curve(self, xs: Array, ys: Array, cls: str, tip: str | None = None) -> Self:
+    def curve(self, xs: Array, ys: Array, cls: str, tip: str | None = None, **more: Any) -> Self:
         """A line through points; broken where one is not finite."""
-        return self.add("path", tip=tip, d=_path(xs, ys), cls=cls)
+        return self.add("path", tip=tip, d=_path(xs, ys), cls=cls, **more)
 
     def polygon(self, xs: Array, ys: Array, cls: str) -> Self:
         """A closed shape."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -27,3 +27,12 @@ def colour(index: int) -> str:
 def stroke(index: int) -> str:
     """Classes of a model's curve."""
     return f"line {colour(index)}{' thick' if index == 0 else ''}{' dash' if index >= COLOURS else ''}"
+
+
+def spread(places: Sequence[float], least: float) -> list[float]:
+    """Places of labels moved up just enough to stand `least` apart, in the order given."""
+    order = sorted(range(len(places)), key=lambda k: -places[k])
+    moved, last = list(places), float("inf")
+    for k in order:
+        moved[k] = last = min(places[k], last - least)
+    return moved

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from qfin.report._format import number
 from qfin.report._svg import Drawing, Scale, axis_x, axis_y, padded
+from qfin.report.figures.layout import spread
 
 _TOP, _BASE, _LEFT = 12, 216, 66
 
@@ -41,7 +42,7 @@ def selection(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any] | Non
         cls = "line c0 thick" if row is chosen else "line h"
         drawing.curve(x(np.arange(len(gains))), y(gains), cls, f"data weight {row['data_weight']:g}")
         ends.append(float(y(gains[-1])) + 4)
-    for row, end in zip(rows, _spread(ends, 13.0), strict=True):
+    for row, end in zip(rows, spread(ends, 13.0), strict=True):
         drawing.text(
             x.stop + 6, end, f"weight {row['data_weight']:g}", "marktext c0" if row is chosen else "note"
         )
@@ -73,15 +74,6 @@ def _mark(drawing: Drawing, x: Scale, kept: float | None) -> None:
     drawing.text(
         at + (-5 if left else 5), _BASE - 8, f"step {number(kept)} kept", "note", "end" if left else None
     )
-
-
-def _spread(places: Sequence[float], least: float) -> list[float]:
-    """Places of labels moved up just enough to stand `least` apart, in the order given."""
-    order = sorted(range(len(places)), key=lambda k: -places[k])
-    moved, last = list(places), float("inf")
-    for k in order:
-        moved[k] = last = min(places[k], last - least)
-    return moved
 
 
 def _since_first(values: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def lineage(data: ReportData) -> dict[str, Any]:
     return {
         "steps": [_step(step) for step in data.lineage],
         "versions": list(data.lineage[-1].code.items()),
-        "commands": [f"qfin report {' '.join(data.risks)}", *(f"qfin show {ref}" for ref in data.risks[:1])],
+        "commands": [f"qfin report {' '.join(data.artifacts)}", f"qfin show {data.artifacts[0]}"],
     }
 
 
