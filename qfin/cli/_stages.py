@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from qfin.stages.config import RunConfig
     from qfin.store import Artifact, Store
 
-_FROM = "Artifact to start from: stage/id, or the beginning of an id."
-_MADE = "by the stages before"
+FROM = "Artifact to start from: stage/id, or the beginning of an id."
+MADE = "by the stages before"
 _MODEL = typer.Option(
     "--model", "-m", metavar="KIND", help="Kind of dependence model.", show_default="the configured"
 )
@@ -29,13 +29,13 @@ def ingest(config: ConfigOption = None, store: StoreOption = None) -> None:
 
     Example: [bold]qfin ingest --config my.toml[/bold]
     """
-    with _showing():
+    with showing():
         made = _ingest(configuration(config), opened(store))
     _tell(made)
 
 
 def encode(
-    history: Annotated[str | None, typer.Argument(help=_FROM, show_default=_MADE)] = None,
+    history: Annotated[str | None, typer.Argument(help=FROM, show_default=MADE)] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -43,13 +43,13 @@ def encode(
 
     Example: [bold]qfin encode ingest/21e4745b[/bold]
     """
-    with _showing():
+    with showing():
         made = _encode(configuration(config), opened(store), history)
     _tell(made)
 
 
 def train(
-    encoding: Annotated[str | None, typer.Argument(help=_FROM, show_default=_MADE)] = None,
+    encoding: Annotated[str | None, typer.Argument(help=FROM, show_default=MADE)] = None,
     model: ModelOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -58,13 +58,13 @@ def train(
 
     Example: [bold]qfin train --model student_t[/bold]
     """
-    with _showing():
-        made = _train(configuration(config), opened(store), encoding, model)
+    with showing():
+        made = trained_model(configuration(config), opened(store), encoding, model)
     _tell(made)
 
 
 def generate(
-    trained: Annotated[str | None, typer.Argument(metavar="[TRAIN]", help=_FROM, show_default=_MADE)] = None,
+    trained: Annotated[str | None, typer.Argument(metavar="[TRAIN]", help=FROM, show_default=MADE)] = None,
     model: ModelOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -73,13 +73,13 @@ def generate(
 
     Example: [bold]qfin generate train/2f7e598b[/bold]
     """
-    with _showing():
+    with showing():
         made = _generate(configuration(config), opened(store), trained, model)
     _tell(made)
 
 
 def risk(
-    scenarios: Annotated[str | None, typer.Argument(help=_FROM, show_default=_MADE)] = None,
+    scenarios: Annotated[str | None, typer.Argument(help=FROM, show_default=MADE)] = None,
     model: ModelOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -88,31 +88,34 @@ def risk(
 
     Example: [bold]qfin risk generate/7e32f65b --config my.toml[/bold]
     """
-    with _showing():
+    with showing():
         made = _risk(configuration(config), opened(store), scenarios, model)
     _tell(made)
 
 
 def report(
-    risks: Annotated[
+    artifacts: Annotated[
         list[str] | None,
-        typer.Argument(help="Risk artifacts: the one it is about, then its rivals.", show_default=_MADE),
+        typer.Argument(
+            help="Risk artifacts: the one it is about, then its rivals; diagnoses of their models.",
+            show_default=MADE,
+        ),
     ] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Lay risk artifacts side by side in one HTML file.
+    """Lay risk artifacts side by side in one HTML file, with the diagnoses of their circuits.
 
-    Example: [bold]qfin report risk/64201a77 risk/42400abb[/bold]
+    Example: [bold]qfin report risk/64201a77 risk/42400abb diagnose/9c1e0b7d[/bold]
     """
     from qfin import stages
 
     there = opened(store)
-    with _showing():
-        if risks:
-            made = stages.report([_given(there, "risk", reference) for reference in risks], there)
-        else:
-            made = _report(configuration(config), there)
+    with showing():
+        named = [given(there, ("risk", "diagnose"), reference) for reference in artifacts or ()]
+        if not any(artifact.stage == "risk" for artifact in named):
+            named = [*_risks(configuration(config), there), *named]
+        made = stages.report(named, there)
     _tell(made)
 
 
@@ -126,17 +129,18 @@ def _encode(config: RunConfig, store: Store, history: str | None = None) -> Arti
     from qfin import stages
 
     return stages.encode(
-        config, _given(store, "ingest", history) if history else _ingest(config, store), store
+        config, given(store, "ingest", history) if history else _ingest(config, store), store
     )
 
 
-def _train(
+def trained_model(
     config: RunConfig, store: Store, encoding: str | None = None, model: str | None = None
 ) -> Artifact:
+    """The configured model, or that of a kind, trained on an encoding or by the stages before."""
     from qfin import stages
 
     spec = stages.complete_spec(config, _spec(config, model))
-    start = _given(store, "encode", encoding) if encoding else _encode(config, store)
+    start = given(store, "encode", encoding) if encoding else _encode(config, store)
     return stages.train(config, spec, start, store)
 
 
@@ -145,7 +149,7 @@ def _generate(
 ) -> Artifact:
     from qfin import stages
 
-    start = _given(store, "train", trained, model) if trained else _train(config, store, model=model)
+    start = given(store, "train", trained, model) if trained else trained_model(config, store, model=model)
     return stages.generate(config, start, store)
 
 
@@ -155,15 +159,16 @@ def _risk(
     from qfin import stages
 
     if scenarios:
-        return stages.risk(config, _given(store, "generate", scenarios, model), store)
+        return stages.risk(config, given(store, "generate", scenarios, model), store)
     stages.ingest(config, store, whole_run=True)
     return stages.risk(config, _generate(config, store, model=model), store)
 
 
-def _report(config: RunConfig, store: Store) -> Artifact:
+def _risks(config: RunConfig, store: Store) -> list[Artifact]:
+    """Risk artifacts of the configured model and its rivals."""
     from qfin import stages
 
-    return stages.run(config, store).artifacts[-1]
+    return [artifact for artifact in stages.run(config, store).artifacts if artifact.stage == "risk"]
 
 
 def _spec(config: RunConfig, model: str | None) -> str | dict[str, object]:
@@ -176,10 +181,13 @@ def _spec(config: RunConfig, model: str | None) -> str | dict[str, object]:
     return model
 
 
-def _given(store: Store, stage: str, reference: str, model: str | None = None) -> Artifact:
+def given(store: Store, stage: str | tuple[str, ...], reference: str, model: str | None = None) -> Artifact:
+    """The artifact that a reference names, of a stage or of one of several, where no --model is given too."""
     artifact = store.get(reference)
-    if artifact.stage != stage:
-        raise ConfigError(f"{artifact.ref} is an artifact of {artifact.stage!r}; wanted one of {stage!r}")
+    stages = (stage,) if isinstance(stage, str) else stage
+    if artifact.stage not in stages:
+        wanted = " or ".join(map(repr, stages))
+        raise ConfigError(f"{artifact.ref} is an artifact of {artifact.stage!r}; wanted one of {wanted}")
     if model is not None:
         raise ConfigError(
             f"--model says what to train, and {artifact.ref} is made already; name only one of the two"
@@ -188,7 +196,8 @@ def _given(store: Store, stage: str, reference: str, model: str | None = None) -
 
 
 @contextmanager
-def _showing() -> Iterator[None]:
+def showing() -> Iterator[None]:
+    """Stages' progress on stderr while the context lasts."""
     from qfin.stages import watching
 
     with stage_progress() as lines, watching(lines):

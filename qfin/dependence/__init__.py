@@ -11,6 +11,7 @@ from qfin.dependence._base import Copula, DensityCopula
 from qfin.registry import Room
 
 if TYPE_CHECKING:
+    from qfin.dependence._circuit import TrainedCircuit as TrainedCircuit
     from qfin.dependence.bootstrap import Bootstrap as Bootstrap
     from qfin.dependence.born import BornMachine as BornMachine
     from qfin.dependence.gaussian import GaussianCopula as GaussianCopula

@@ -14,7 +14,7 @@ from qfin.quantum import ANSAETZE, Adam, NegativeLogLikelihood, Program, Trainin
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qfin.quantum import LossFunction
+    from qfin.quantum import Grid, LossFunction
 
 Start = Literal["load", "train", "scratch"]
 
@@ -81,10 +81,19 @@ class Learner:
             usual.spread,
         )
 
+    @property
+    def first_spread(self) -> float:
+        """Standard deviation of the very first angles."""
+        return (FROM_PRIOR if self.start == "load" else FROM_SCRATCH).spread
+
     @cached_property
     def circuit(self) -> QuantumCircuit:
         """The ansatz with free angles."""
-        return ANSAETZE.build(self.ansatz).build(self.n_qubits, self.layers, self.bits)
+        return self.build(self.n_qubits, self.layers)
+
+    def build(self, n_qubits: int, layers: int) -> QuantumCircuit:
+        """The same ansatz in another size."""
+        return ANSAETZE.build(self.ansatz).build(n_qubits, layers, self.bits)
 
     @cached_property
     def program(self) -> Program:
@@ -105,9 +114,9 @@ class Learner:
                     f"ansatz {self.ansatz!r} is not the identity at angles 0 and would scramble a loaded prior; "
                     f"give start = 'train', or choose one of: {', '.join(kinds)}"
                 )
-            return Prepared(np.sqrt(prior), None, self._angles(FROM_PRIOR, rng))
+            return Prepared(np.sqrt(prior), None, self._angles(rng))
         angles = product_angles(histogram if self.start == "scratch" else prior)
-        prepared = Prepared(product_state(angles), angles, self._angles(FROM_SCRATCH, rng))
+        prepared = Prepared(product_state(angles), angles, self._angles(rng))
         if self.start == "scratch":
             return prepared
         learnt = self._train(prepared, prior, FROM_SCRATCH.learning_rate, FROM_SCRATCH.max_steps)
@@ -132,8 +141,8 @@ class Learner:
             whole.append(StatePreparation(np.sqrt(prior / prior.sum()), label="prior"), whole.qubits)
         return whole.compose(self.circuit.assign_parameters(theta))
 
-    def _angles(self, schedule: Schedule, rng: np.random.Generator) -> np.ndarray:
-        return schedule.spread * rng.standard_normal(len(self.program.parameters))
+    def _angles(self, rng: np.random.Generator) -> np.ndarray:
+        return self.first_spread * rng.standard_normal(len(self.program.parameters))
 
     def _train(
         self,
@@ -153,6 +162,32 @@ class Learner:
             watch_every=WATCH_EVERY,
             initial=prepared.amplitudes,
         )
+
+
+@dataclass(frozen=True)
+class TrainedCircuit:
+    """A circuit with what it was trained from and towards; shapes (2**n_qubits,) where not said otherwise.
+
+    Attributes
+    ----------
+    learner : circuit and rules of training
+    grid : what its outcomes stand for
+    initial : amplitudes the ansatz acts on, real
+    first_target : distribution that the first gradients are of; where the prior is learnt first, the prior
+    target : distribution that the loss was taken of
+    theta : trained angles, shape (parameters,)
+    """
+
+    learner: Learner
+    grid: Grid
+    initial: np.ndarray
+    first_target: np.ndarray
+    target: np.ndarray
+    theta: np.ndarray
+
+    def first_angles(self, n: int, parameters: int, rng: np.random.Generator) -> np.ndarray:
+        """Angles as training begins with them, n draws, shape (n, parameters)."""
+        return self.learner.first_spread * rng.standard_normal((n, parameters))
 
 
 def product_angles(target: np.ndarray) -> np.ndarray:

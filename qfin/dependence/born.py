@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy.special import ndtr, ndtri
 
 from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
-from qfin.dependence._circuit import ANSATZ, LAYERS, Learner, Start
+from qfin.dependence._circuit import ANSATZ, LAYERS, Learner, Start, TrainedCircuit, product_state
 from qfin.dependence._density import HeldOutDays, log_density
 from qfin.dependence._prior import PriorCells, UniformCells, as_prior
 from qfin.dependence._recalibration import Recalibration
@@ -163,6 +163,26 @@ class BornMachine(DensityCopula):
         bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
         learner = self._learner(self.n_qubits_, self._start, bits)
         return learner.bound(self.prior_probabilities_, self.product_angles_, self.result_.theta)
+
+    def trained_circuit(self, U: np.ndarray) -> TrainedCircuit:
+        """The circuit with what it was trained from and towards, for diagnosis.
+
+        Parameters
+        ----------
+        U : the pseudo-observations it was fitted to, shape (n, d)
+        """
+        self._check_fitted()
+        assert self.prior_probabilities_ is not None
+        prior, angles = self.prior_probabilities_, self.product_angles_
+        target = self.data_weight_ * self._histogram(U) + (1.0 - self.data_weight_) * prior
+        return TrainedCircuit(
+            learner=self._learner(self.n_qubits_, self._start, self.bits),
+            grid=self._grid,
+            initial=np.sqrt(prior) if angles is None else product_state(angles),
+            first_target=prior if self._start == "train" else target,
+            target=target,
+            theta=self.result_.theta,
+        )
 
     def details(self) -> dict[str, Any]:
         """What was trained and how it was chosen, as JSON values."""

@@ -6,6 +6,7 @@ Importing this package is cheap; what a stage needs is imported when it works.
 from __future__ import annotations
 
 from qfin.stages._progress import StageEvent, watching
+from qfin.stages.diagnose import diagnose
 from qfin.stages.encode import encode
 from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
@@ -19,6 +20,7 @@ __all__ = [
     "RunResult",
     "StageEvent",
     "complete_spec",
+    "diagnose",
     "encode",
     "generate",
     "ingest",

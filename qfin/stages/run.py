@@ -19,7 +19,7 @@ from qfin.store import Artifact, Store
 if TYPE_CHECKING:
     from qfin.stages.config import RunConfig
 
-_ORDER = ("ingest", "encode", "train", "generate", "risk", "report")
+_ORDER = ("ingest", "encode", "train", "diagnose", "generate", "risk", "report")
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,8 @@ class RunResult:
         """The result behind a `report` artifact, read back from the store."""
         lineage = sorted(store.lineage(report), key=lambda artifact: _ORDER.index(artifact.stage))
         known = {artifact.ref: artifact for artifact in lineage}
-        risks = [
-            known[ref]
-            for _, ref in sorted(report.parents.items(), key=lambda item: int(item[0].split("_")[1]))
-        ]
+        roles = [role for role in report.parents if role.startswith("risk_")]
+        risks = [known[report.parents[role]] for role in sorted(roles, key=lambda r: int(r.split("_")[1]))]
         sets = [known[risk.parents["scenarios"]] for risk in risks]
         models = [known[scenarios.parents["model"]] for scenarios in sets]
         figures = risks[0].json("risk.json")
