@@ -444,6 +444,11 @@ def _has_words(stage: int, tables: Tables) -> bool:
     return tables.stages[stage].stop > tables.stages[stage].start
 
 
+@inner
+def _repeats(stage: int, psi: Pair, angles: Array, tables: Tables) -> int:
+    return _tangents(stage, angles, tables, _least_scale(psi[0]), np.empty(tables.bits))[1]
+
+
 @kernel
 def forward(
     thread: int,
@@ -485,7 +490,7 @@ def forward(
             if _has_words(stage, tables) and (last_phases or stage < last):
                 _phase_tables(team, stage, angles, tables, phases, 1.0, scale)
                 _multiply(team, psi, stage, phases, tables)
-            else:
+            elif scale != 1.0:
                 _scale(team, psi, scale)
             wait(team)
             scale = 1.0
@@ -555,9 +560,12 @@ def backward(
                 _fold(team, psi, lam, stage, tables, by_low, by_high)
                 _add_word_slopes(team, stage, scale * scale, tables, by_low, by_high, gradient)
             _phase_tables(team, stage, angles, tables, phases, -1.0, scale)
-            _multiply(team, psi, stage, phases, tables)
             _multiply(team, lam, stage, phases, tables)
-        else:
+            if not (
+                from_zero and stage == first_turns + 1 and _repeats(first_turns, psi, angles, tables) == 1
+            ):
+                _multiply(team, psi, stage, phases, tables)  # else nothing needs psi any more
+        elif scale != 1.0:
             _scale(team, psi, scale)
             _scale(team, lam, scale)
         wait(team)
