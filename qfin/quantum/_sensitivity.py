@@ -13,8 +13,9 @@ from qfin.quantum._program import LossFunction, Program
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-_STEP = 1e-4  # radians; truncation and rounding of a central difference are both about 1e-8 of it
-_IDLE = 1e-12
+_STEP = 1e-4  # radians
+_ROUNDING_OF_FISHER = 1e-20  # (1e-16/_STEP)^2 and some; a gate within 1e-4 of doing nothing has 1e-16
+_ROUNDING_OF_LOSS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class GateSensitivity:
     @property
     def idle(self) -> bool:
         """Whether the gate changes no outcome's probability, neither by its angle nor by being there."""
-        return self.fisher < _IDLE and abs(self.loss_change) < _IDLE
+        return self.fisher < _ROUNDING_OF_FISHER and abs(self.loss_change) < _ROUNDING_OF_LOSS
 
 
 def gate_sensitivity(
