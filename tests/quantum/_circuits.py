@@ -38,10 +38,12 @@ NO_ANGLE = {
 WIDTHS = ONE_ANGLE | NO_ANGLE | {"u": 1, "cu": 2}
 
 
-def random_circuit(rng: np.random.Generator, n_qubits: int, n_gates: int) -> QuantumCircuit:
+def random_circuit(
+    rng: np.random.Generator, n_qubits: int, n_gates: int, prefix: str = "t"
+) -> QuantumCircuit:
     """A circuit over the gate set whose angles are numbers, parameters, shared ones and expressions of them."""
     circuit = QuantumCircuit(n_qubits, global_phase=float(rng.normal()))
-    parameters = [Parameter(f"t{k}") for k in range(4)]
+    parameters = [Parameter(f"{prefix}{k}") for k in range(4)]
     names = [name for name, width in WIDTHS.items() if width <= n_qubits]
     for name in rng.choice(names, size=n_gates):
         qubits = [int(q) for q in rng.permutation(n_qubits)[: WIDTHS[name]]]

@@ -51,7 +51,7 @@ def test_after_the_first_circuit_nothing_is_compiled(monkeypatch: pytest.MonkeyP
     use(QuantumCircuit(2))
     use(with_hidden_qubits(9))
     monkeypatch.setenv("QFIN_THREADS", "2")
-    use(ANSAETZE.build("ring_cx").build(16, 1, 2))
+    use(ANSAETZE.build("ring_cx").build(17, 1, 2))
     assert compiled() == once
 
 

@@ -148,6 +148,47 @@ def test_states_larger_than_a_block(n: int, start: str) -> None:
     np.testing.assert_allclose(gradient[some], slow, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("n", "start"),
+    [
+        (13, "zero"),
+        (14, "complex"),
+        (15, "zero"),
+        (16, "complex"),
+        (19, "zero"),
+        (20, "complex"),
+        (21, "zero"),
+    ],
+)
+def test_wide_circuits_of_independent_parts(n: int, start: str) -> None:
+    """Qubits here and there that no gate ties: the state is the product of theirs, and so is a product of losses."""
+    rng = np.random.default_rng(n)
+    places = np.array_split(rng.permutation(n), 4)
+    parts = [random_circuit(rng, len(place), 30, f"part{k}_") for k, place in enumerate(places)]
+    circuit, outcomes = QuantumCircuit(n), np.arange(2**n)
+    state, initial, weights = np.ones(2**n, complex), np.ones(2**n, complex), np.ones(2**n)
+    values, gradients, theta = [], [], []
+    for part, place in zip(parts, places, strict=True):
+        circuit.compose(part, place.tolist(), inplace=True)
+        own = sum((outcomes >> q & 1) << k for k, q in enumerate(place))
+        angles, begin = rng.normal(size=part.num_parameters), random_state(rng, len(place), start)
+        end, w = exact_state(part, angles, begin), rng.normal(size=2 ** len(place))
+        state *= end[own]
+        weights *= w[own]
+        initial = None if begin is None else initial * begin[own]
+        values.append(w @ np.abs(end) ** 2)
+        gradients.append(dense_gradient(part, angles, lambda p, w=w: (0.0, w), begin))
+        theta.append(angles)
+    program, theta = Program.from_circuit(circuit), np.concatenate(theta)
+    assert [p.name for p in program.parameters] == [p.name for part in parts for p in part.parameters]
+    np.testing.assert_allclose(program.statevector(theta, initial), state, rtol=0, atol=1e-12)
+    value, gradient = program.value_and_gradient(theta, lambda p: (float(weights @ p), weights), initial)
+    assert value == pytest.approx(np.prod(values), abs=1e-12)
+    others = [np.prod(values[:k] + values[k + 1 :]) for k in range(4)]
+    expected = np.concatenate([other * slow for other, slow in zip(others, gradients, strict=True)])
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-10 * (1 + np.abs(expected).max()))
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize(

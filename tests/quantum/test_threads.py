@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -12,20 +14,28 @@ import pytest
 from numba import njit
 
 from qfin.errors import ConfigError
-from qfin.quantum import ANSAETZE, Program, _threads
+from qfin.quantum import ANSAETZE, Program, _sweeps, _threads
 from tests.quantum._circuits import quadratic, random_state
 
 COUNTS = [1, 2, 3, 5]
 
 
+@pytest.fixture(autouse=True)
+def end_of_patience() -> Iterator[None]:
+    """Threads that wait for each other for ever hold the whole process."""
+    faulthandler.dump_traceback_later(240, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
 @cache
 def results(kind: str, n: int, start: str, dtype: str, threads: int) -> list[np.ndarray]:
-    """With 16 qubits and more, a sweep uses all the threads it may."""
     rng = np.random.default_rng(n)
     circuit = ANSAETZE.build(kind).build(n, 2, 2)
     program, theta = Program.from_circuit(circuit, dtype=dtype), 2 * rng.normal(size=circuit.num_parameters)
     initial, loss = random_state(rng, n, start), quadratic(rng.normal(size=2**n))
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sweeps, "_LEAST_SHARED", 1)
         patch.setenv("QFIN_THREADS", str(threads))
         value, gradient = program.value_and_gradient(theta, loss, initial)
         drawn = program.sample(theta, 100, np.random.default_rng(0), initial)
@@ -37,6 +47,7 @@ def results(kind: str, n: int, start: str, dtype: str, threads: int) -> list[np.
 @pytest.mark.parametrize(
     ("kind", "n", "start", "dtype"),
     [
+        ("ring_cx", 7, "complex", "float64"),
         ("ring_cx", 13, "zero", "float64"),
         ("all_rzz", 14, "complex", "float64"),
         ("all_rzz", 16, "zero", "float64"),
@@ -79,7 +90,8 @@ def test_other_numbers_of_threads_are_refused(monkeypatch: pytest.MonkeyPatch, s
     message = f"QFIN_THREADS = '{said}' is not allowed; wanted a whole number from 1 on"
     with pytest.raises(ConfigError, match=message):
         _threads.thread_count()
-    circuit = ANSAETZE.build("line_rzz").build(16, 1, 2)
+    circuit = ANSAETZE.build("line_rzz").build(4, 1, 2)
+    monkeypatch.setattr(_sweeps, "_LEAST_SHARED", 1)
     with pytest.raises(ConfigError, match="QFIN_THREADS"):
         Program.from_circuit(circuit).probabilities(np.zeros(circuit.num_parameters))
 
@@ -104,7 +116,7 @@ def test_threads_wait_for_each_other(threads: int) -> None:
 
 def in_a_new_process(code: str) -> str:
     """What a script prints; one that hangs is ended, and fails."""
-    head = "import os, sys, threading\nimport numpy as np\nfrom qfin.quantum import ANSAETZE, Program\n"
+    head = "import os, signal, threading\nimport numpy as np\nfrom qfin.quantum import ANSAETZE, Program, _sweeps\n"
     done = subprocess.run(
         [sys.executable, "-c", head + code], capture_output=True, text=True, timeout=120, check=False
     )
@@ -114,10 +126,11 @@ def in_a_new_process(code: str) -> str:
 
 SMALL_WORK = """
 os.environ["QFIN_THREADS"] = "2"
-circuit = ANSAETZE.build("ring_cx").build(16, 1, 2)
+_sweeps._LEAST_SHARED = 1
+circuit = ANSAETZE.build("ring_cx").build(14, 1, 2)
 program = Program.from_circuit(circuit)
 theta = np.linspace(0, 3, circuit.num_parameters)
-weights = np.linspace(0, 1, 2**16)
+weights = np.linspace(0, 1, 2**14)
 def work():
     value, gradient = program.value_and_gradient(theta, lambda p: (float(weights @ p), weights))
     return (value, *gradient, *program.sample(theta, 3, np.random.default_rng(0)))
@@ -132,7 +145,7 @@ def test_calls_from_several_python_threads_are_right() -> None:
             + """
 expected, seen = work(), []
 def many():
-    for _ in range(8):
+    for _ in range(30):
         seen.append(work())
 callers = [threading.Thread(target=many, daemon=True) for _ in range(4)]
 for caller in callers: caller.start()
@@ -140,7 +153,7 @@ for caller in callers: caller.join()
 print(len(seen), all(one == expected for one in seen))
 """
         )
-        == "32 True"
+        == "120 True"
     )
 
 
@@ -154,6 +167,7 @@ def test_a_forked_process_can_use_the_engine_after_its_parent_used_threads() -> 
 expected = work()
 child = os.fork()
 if child == 0:
+    signal.alarm(60)  # ends it
     os._exit(0 if work() == expected else 1)
 _, status = os.waitpid(child, 0)
 print(os.waitstatus_to_exitcode(status), work() == expected)
