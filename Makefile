@@ -2,6 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 ARGUMENTS = $(if $(CONFIG),--config "$(CONFIG)") $(if $(STORE),--store "$(STORE)")
 SOURCES := qfin flows tests benchmarks
 
@@ -26,7 +27,7 @@ lint: $(VENV)/test.stamp ## ruff and mypy
 	$(BIN)/ruff format --check $(wildcard $(SOURCES))
 	$(BIN)/mypy
 
-bench: $(VENV)/run.stamp ## the figures of the documentation, measured again
+bench: $(VENV)/run.stamp $(PEERS)/bench.stamp ## the figures of the documentation, measured again
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 deploy: $(VENV)/run.stamp ## server, worker and schedules on the loopback: [STORE=folder] [PORT=number]
@@ -39,10 +40,12 @@ lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --upgrade --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --extra test --constraint requirements.lock \
 		--upgrade --output-file requirements-test.lock
+	$(BIN)/uv pip compile benchmarks/peers.in $(PINNING) --constraint requirements.lock \
+		--upgrade --output-file benchmarks/peers.lock
 PINNING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-clean: ## remove the environment and caches, never the store
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove the environments and caches, never the store
+	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find qfin flows tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -59,15 +62,26 @@ $(VENV)/test.stamp: requirements-test.lock pyproject.toml | $(BIN)/python
 	@$(call install,requirements-test.lock)
 	@touch $@ $(VENV)/run.stamp
 
-# uv (pinned and hashed like everything else) installs eight times faster than pip, but does not read pip's
-# configuration: where it cannot get at the packages, pip does it. Byte code is left to the first import.
+# The engines that benchmarks/gradient.py measures qfin against, in an environment of their own.
+$(PEERS)/bench.stamp: benchmarks/peers.lock | $(VENV)/run.stamp
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@echo "Installing $< (a minute at most)"
+	@$(call packages,$<,$(PEERS))
+	@touch $@
+
 define install
 set -e; echo "Installing $(1) (a minute at most)"; \
-index=$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}; \
 awk '/^uv==/,!/\\$$/' $(1) > $(VENV)/uv.lock; \
-{ $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock && \
-  $${index:+env UV_DEFAULT_INDEX=$$index} $(BIN)/uv pip install --quiet --python $(BIN)/python --link-mode copy \
-	--no-deps --require-hashes -r $(1); } || \
-$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(1); \
+$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock || true; \
+$(call packages,$(1),$(VENV)); \
 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endef
+
+# uv (pinned and hashed like everything else) installs eight times faster than pip, but does not read pip's
+# configuration: where it cannot get at the packages, pip does it. Byte code is left to the first import.
+define packages
+index=$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}; \
+$${index:+env UV_DEFAULT_INDEX=$$index} $(BIN)/uv pip install --quiet --python $(2)/bin/python --link-mode copy \
+	--no-deps --require-hashes -r $(1) || \
+$(2)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(1)
 endef

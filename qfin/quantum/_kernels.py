@@ -29,12 +29,14 @@ from typing import Any
 import numpy as np
 
 from qfin.quantum._jit import inner, kernel
-from qfin.quantum._simd import floor, fma, load, splat, store, total
+from qfin.quantum._simd import floor, fma, fnma, load, splat, store, total
 from qfin.quantum._stages import Tables
 from qfin.quantum._threads import Team, wait
 from qfin.quantum._turns import SLICES, Array, Pair, turn, turn_back, undone_before
 
-Phases = tuple[Array, Array, Array]  # phases, cosines, sines
+Phases = tuple[
+    Array, Array, Array
+]  # phases, cosines, sines: a row for each stage and one to spare, or only that
 _LEAST_SCALE = 1e-100  # below it, a stage of turns is done in two halves
 _LEAST_SCALE_32 = 1e-12
 
@@ -125,10 +127,8 @@ def _horner(array: Array, x: Any, z: Any, coefficient: float) -> Any:
 
 
 @inner
-def _cosine_sine(
-    phase: Array, cosine: Array, sine: Array, first: int, stop: int, by: float, sine_by: float
-) -> None:
-    """Cosine and sine, times two factors, of doubles phase[first:stop], to 2 units in the last place for |phase| < 1e5.
+def _cosine_sine(phase: Array, cosine: Array, sine: Array, first: int, stop: int) -> None:
+    """Cosine and sine of doubles phase[first:stop], to 2 units in the last place for |phase| < 1e5.
 
     Cody and Waite's reduction to |r| <= pi/4 and the Cephes polynomials. The quadrant chooses and signs arithmetically.
     """
@@ -156,8 +156,8 @@ def _cosine_sine(
         odd = fma(minus_two, halves, k)
         sine_sign = fma(minus_two, fma(minus_two, floor(halves * half), halves), one)
         cosine_sign = sine_sign * fma(minus_two, odd, one)
-        store(cosine, i, splat(phase, by) * cosine_sign * fma(odd, s - c, c))
-        store(sine, i, splat(phase, sine_by) * sine_sign * fma(odd, c - s, s))
+        store(cosine, i, cosine_sign * fma(odd, s - c, c))
+        store(sine, i, sine_sign * fma(odd, c - s, s))
 
 
 @inner
@@ -197,11 +197,16 @@ def _n_high(tables: Tables) -> int:
 
 
 @inner
-def _phase_tables(
-    team: Team, stage: int, angles: Array, tables: Tables, phases: Phases, sign: float, scale: float
-) -> None:
-    """Cosine and sign times sine of a stage's phases: the low table first, the high one, times scale, at the end."""
-    phase, cosine, sine = phases
+def _tables_of(stage: int, phases: Phases) -> Phases:
+    """A stage's own rows of the phases, or the only one."""
+    row = stage if phases[0].shape[0] > 1 else 0
+    return phases[0][row], phases[1][row], phases[2][row]
+
+
+@inner
+def _phase_tables(team: Team, stage: int, angles: Array, tables: Tables, phases: Phases) -> None:
+    """Cosine and sine of a stage's phases: the low table first, the high one at the end."""
+    phase, cosine, sine = _tables_of(stage, phases)
     high, bits = phase.size - _n_high(tables), tables.stages[stage].rank + tables.low_bits
     if team.thread == 0:
         _fill(phase, 0, 1 << bits, 0.0)
@@ -215,30 +220,31 @@ def _phase_tables(
             else:
                 phase[place] -= half
         _transform_small(phase, high, high + tables.class_of.shape[1])
-        _cosine_sine(phase, cosine, sine, high, phase.size, scale, sign * scale)
+        _cosine_sine(phase, cosine, sine, high, phase.size)
     wait(team)
     _transform(team, phase, bits, tables)
     first, stop = _share(team, 1 << bits)
-    _cosine_sine(phase, cosine, sine, first, stop, 1.0, sign)
+    _cosine_sine(phase, cosine, sine, first, stop)
     wait(team)
 
 
 @inner
-def _multiply(team: Team, psi: Pair, stage: int, phases: Phases, tables: Tables) -> None:
-    """Multiply psi by the phases of the tables, which hold the scale."""
+def _multiply(
+    team: Team, psi: Pair, stage: int, phases: Phases, sign: float, scale: float, tables: Tables
+) -> None:
+    """Multiply psi by scale and the phases of a stage, or their inverses if the sign is -1."""
     re, im = psi
-    _, cosine, sine = phases
+    _, cosine, sine = _tables_of(stage, phases)
     width, n_high = 1 << tables.low_bits, tables.class_of.shape[1]
-    high = cosine.size - _n_high(tables)
+    high, direction = cosine.size - _n_high(tables), splat(re, sign)
     for row in _rows(team, n_high):
-        c, s = splat(re, cosine[high + row]), splat(re, sine[high + row])
-        minus_s = splat(re, -sine[high + row])
+        c, s = splat(re, scale * cosine[high + row]), splat(re, scale * sine[high + row])
         low = (np.int64(tables.class_of[stage, row]) << tables.low_bits) - row * width
         for i in range(row * width, (row + 1) * width, 8):
             u, v = load(cosine, low + i), load(sine, low + i)
-            phase_re, phase_im = fma(c, u, minus_s * v), fma(c, v, s * u)
+            phase_re, phase_im = fnma(s, v, c * u), direction * fma(c, v, s * u)
             x, y = load(re, i), load(im, i)
-            store(re, i, x * phase_re - y * phase_im)
+            store(re, i, fnma(y, phase_im, x * phase_re))
             store(im, i, fma(x, phase_im, y * phase_re))
 
 
@@ -488,8 +494,8 @@ def forward(
             if not started:
                 _start_at_zero(team, psi)
             if _has_words(stage, tables) and (last_phases or stage < last):
-                _phase_tables(team, stage, angles, tables, phases, 1.0, scale)
-                _multiply(team, psi, stage, phases, tables)
+                _phase_tables(team, stage, angles, tables, phases)
+                _multiply(team, psi, stage, phases, 1.0, scale, tables)
             elif scale != 1.0:
                 _scale(team, psi, scale)
             wait(team)
@@ -522,10 +528,11 @@ def backward(
 ) -> None:
     """Add dL/dangle, shape (angles,), to `gradient`, from psi after all stages and lambda = w psi.
 
-    psi is that of `forward` without the last phases. All arrays but `angles` are overwritten.
+    psi and the phases are those of `forward` without the last phases; if there is but one row of these, they are made
+    anew. All arrays but `angles` are overwritten.
     """
     team, tables = Team(thread, threads, barrier), Tables(*fields)
-    last, by_low = tables.stages.size - 1, phases[2]
+    last, by_low = tables.stages.size - 1, phases[2][-1]
     t, scale = np.empty(tables.bits), 1.0
     first_turns = 0
     while first_turns < last and not tables.stages[first_turns].has_turns:
@@ -559,12 +566,13 @@ def backward(
             if tables.stages[stage].learns:
                 _fold(team, psi, lam, stage, tables, by_low, by_high)
                 _add_word_slopes(team, stage, scale * scale, tables, by_low, by_high, gradient)
-            _phase_tables(team, stage, angles, tables, phases, -1.0, scale)
-            _multiply(team, lam, stage, phases, tables)
+            if phases[0].shape[0] == 1:
+                _phase_tables(team, stage, angles, tables, phases)
+            _multiply(team, lam, stage, phases, -1.0, scale, tables)
             if not (
                 from_zero and stage == first_turns + 1 and _repeats(first_turns, psi, angles, tables) == 1
             ):
-                _multiply(team, psi, stage, phases, tables)  # else nothing needs psi any more
+                _multiply(team, psi, stage, phases, -1.0, scale, tables)  # else nothing needs psi any more
         elif scale != 1.0:
             _scale(team, psi, scale)
             _scale(team, lam, scale)

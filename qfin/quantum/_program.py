@@ -148,7 +148,7 @@ class Program:
 
     def _marginal(self, by_state: np.ndarray) -> np.ndarray:
         if self._outcome_tables is None:
-            return by_state.astype(np.float64, copy=False)
+            return by_state if by_state.dtype == np.float64 else by_state.astype(np.float64)
         by_outcome = np.zeros(1 << self.num_bits)
         engine().kernels.marginal(by_state, *self._outcome_tables, by_outcome)
         return by_outcome

@@ -10,7 +10,9 @@ import numpy as np
 from qfin.quantum._stages import Tables
 
 Pair = tuple[np.ndarray, np.ndarray]  # real and imaginary parts
+Shape = int | tuple[int, int]
 _LEAST_SHARED = 1 << 17  # outcomes from which several threads pay
+_MOST_KEPT = 1 << 16  # phases up to which those of all stages are kept from a sweep to the one back
 _LEAST_FREED = 1 << 20  # outcomes from which arrays are given back as soon as a sweep is done with them
 _BLOCK, _UNITS, _GROUPS = 16, 32, 16  # block of `_kernels`, shares of larger passes, and groups of columns
 
@@ -29,8 +31,16 @@ class Sweeps:
         moves = tables.stages["moves"]
         self._moves = int(moves.sum())
         self._skipped = int(moves[0]) if len(moves) > 1 else 0  # |0...0> is not moved
-        n_high = tables.class_of.shape[1]
-        self._n_phases = max(8, n_high) + (1 << tables.low_bits + int(tables.stages["rank"].max()))
+        n_high, stages = tables.class_of.shape[1], len(tables.stages)
+        n_phases = max(8, n_high) + (1 << tables.low_bits + int(tables.stages["rank"].max()))
+        kept = (stages + 1) * n_phases <= _MOST_KEPT
+        self._passing = ("spare",) if kept else ("spare", "phases")
+        self._shapes: dict[str, Shape] = {
+            "psi": tables.size,
+            "lambda": tables.size,
+            "spare": tables.size if self._moves else 8,
+            "phases": (stages + 1 if kept else 1, n_phases),
+        }
         blocks = tables.size >> _BLOCK
         self._overlaps = np.empty((max(2, min(1, blocks) * _UNITS, 2 * blocks), tables.bits))
         self._by_high = np.empty((_GROUPS, n_high))
@@ -38,7 +48,7 @@ class Sweeps:
 
     @property
     def psi(self) -> Pair:
-        return self._pair("psi", self._tables.size)
+        return self._pair("psi")
 
     def forward(
         self, angles: np.ndarray, initial: np.ndarray | None, last_phases: bool = False
@@ -51,7 +61,7 @@ class Sweeps:
         self._run(
             engine().kernels.forward,
             self.psi,
-            self._spare,
+            self._pair("spare"),
             self._phases(),
             self._from_zero,
             last_phases,
@@ -61,13 +71,14 @@ class Sweeps:
         )
         if (self._moves - (self._skipped if self._from_zero else 0)) % 2:
             self._arrays["psi"], self._arrays["spare"] = self._arrays["spare"], self._arrays["psi"]
-        self._give_back("spare", "phases")
+        self._give_back(*self._passing)
         return by_state
 
     def weigh(self, weights: np.ndarray) -> None:
         """lambda = w psi, shape (2**n,) the weights."""
-        for part, adjoint in zip(self.psi, self._pair("lambda", self._tables.size), strict=True):
-            np.multiply(weights, part, out=adjoint)
+        psi, adjoint = self._pair("psi"), self._pair("lambda")
+        np.multiply(weights, psi[0], out=adjoint[0])
+        np.multiply(weights, psi[1], out=adjoint[1])
 
     def backward(self, angles: np.ndarray) -> np.ndarray:
         """dL/dangle, shape (angles,), from psi and lambda, which are lost."""
@@ -76,7 +87,7 @@ class Sweeps:
             engine().kernels.backward,
             self.psi,
             self._arrays["lambda"],
-            self._spare,
+            self._pair("spare"),
             self._phases(),
             self._overlaps,
             self._by_high,
@@ -85,21 +96,19 @@ class Sweeps:
             self._fields,
             gradient,
         )
-        self._give_back("lambda", "spare", "phases")
+        self._give_back("lambda", *self._passing)
         return gradient
 
-    @property
-    def _spare(self) -> Pair:
-        return self._pair("spare", self._tables.size if self._moves else 8)
-
     def _phases(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        cosine, sine = self._pair("phases", self._n_phases)
-        return (cosine if self._dtype == np.float64 else np.empty(self._n_phases)), cosine, sine
+        cosine, sine = self._pair("phases")
+        return (cosine if self._dtype == np.float64 else np.empty(cosine.shape)), cosine, sine
 
-    def _pair(self, name: str, size: int) -> Pair:
-        if name not in self._arrays:
-            self._arrays[name] = np.empty(size, dtype=self._dtype), np.empty(size, dtype=self._dtype)
-        return self._arrays[name]
+    def _pair(self, name: str) -> Pair:
+        pair = self._arrays.get(name)
+        if pair is None:
+            shape = self._shapes[name]
+            pair = self._arrays[name] = np.empty(shape, dtype=self._dtype), np.empty(shape, dtype=self._dtype)
+        return pair
 
     def _give_back(self, *names: str) -> None:
         if self._tables.size >= _LEAST_FREED:
