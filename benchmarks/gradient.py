@@ -36,7 +36,9 @@ INTRODUCTION = f"""\
 Milliseconds for one exact gradient of a negative log-likelihood over all 2^n outcome probabilities, by qfin and by its
 peers: the same circuit, angles and data on the same machine, in one run, engine after engine in turns, medians. In
 brackets, how many times qfin's time that is. Everything is float64 unless it says otherwise, and no ratio is printed
-unless the gradients of all engines agree to {AGREEMENT:g} of the largest derivative. To measure again:
+unless the gradients of all engines agree to {AGREEMENT:g} of the largest derivative. A dash stands where an engine is
+left out because it takes minutes to compile or for a gradient. PennyLane's compiled adjoint is not part of its public
+interface; it is measured because it is the fastest there is. To measure again:
 
     make bench      # all benchmarks; it also builds the peers' environment, .venv-peers
     python benchmarks/gradient.py --output docs/performance.md

@@ -7,7 +7,9 @@ import tomllib
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
+from qiskit.quantum_info import Statevector
 
 from qfin.stages.config import RunConfig
 
@@ -32,6 +34,17 @@ def test_the_python_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert names["scenarios"].returns.shape == (10_000, 10, 4)
 
 
+def test_the_lines_on_the_engine() -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    names: dict[str, object] = {}
+    exec(code, names)
+    circuit = names["circuit"]
+    state = Statevector(circuit.assign_parameters([0.1] * circuit.num_parameters))
+    assert names["value"] == pytest.approx(-np.log(state.probabilities()).mean(), abs=1e-9)
+    assert names["gradient"].shape == (circuit.num_parameters,)
+    assert names["outcomes"].max() < 2**12
+
+
 def test_the_configuration() -> None:
     config = RunConfig.model_validate(tomllib.loads(block("toml")))
     assert config.history.factors is not None
@@ -39,8 +52,6 @@ def test_the_configuration() -> None:
 
 
 def test_the_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import numpy as np
-
     from qfin.market import infer_factors
     from qfin.scenarios import ScenarioSet
 

@@ -54,6 +54,8 @@ def compare(circuit: str, n: int, engines: Sequence[Engine], floor: Engine) -> C
             ready.append(engine)
             result.first[engine.label] = prepared["seconds"]
             gradients[engine.label] = np.array(prepared["gradient"])
+    if engines[0].label in result.missing:
+        raise SystemExit(f"{circuit}, n = {n}: {engines[0].label}: {result.missing[engines[0].label]}")
     del gradients[floor.label]
     result.difference = _difference(circuit, gradients, gradients[engines[0].label])
     result.rounds = measure_in_turn(ready, MANY if n <= LONG else FEW)
