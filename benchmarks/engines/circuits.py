@@ -91,7 +91,7 @@ def observed(circuit: Circuit) -> np.ndarray:
 def negative_log_likelihood(shares: np.ndarray, p: np.ndarray) -> tuple[float, np.ndarray]:
     """-sum of shares log p, and its derivative by p, shape (2**num_qubits,)."""
     slope = np.log(p)
-    value = -float(shares @ slope)
+    value = -float((shares * slope).sum())  # a BLAS would leave its threads spinning in every engine's way
     np.divide(shares, p, out=slope)
     return value, np.negative(slope, out=slope)
 

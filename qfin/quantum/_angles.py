@@ -147,8 +147,8 @@ def _evaluate(expression: Any, values: dict[Any, float], where: str) -> float:
     free = getattr(expression, "parameters", ())
     try:
         return real_number(expression.bind({p: values[p] for p in free}) if free else expression, where)
-    except ZeroDivisionError as error:
-        raise ConfigError(f"{where}: the angle is infinite; wanted a real, finite number") from error
+    except (ZeroDivisionError, RuntimeError) as error:
+        raise ConfigError(f"{where}: the angle has no value here; wanted a real, finite number") from error
 
 
 def real_number(number: Any, where: str) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 Evaluate = Callable[..., tuple[float, ...]]
+_LONGEST = 100_000  # characters of all texts together
 _FUNCTIONS: dict[str, Callable[[float], float]] = {
     **{
         name: getattr(math, name)
@@ -34,18 +35,27 @@ def compile_expressions(expressions: Sequence[Any], parameters: Sequence[Any]) -
     plain = {parameter: Parameter(f"_{k}") for k, parameter in enumerate(parameters)}
     names = [parameter.name for parameter in plain.values()]
     try:
-        bodies = [_body(expression, plain, names) for expression in expressions]
-    except (SyntaxError, ValueError):
+        texts, length = [], 0
+        for expression in expressions:
+            texts.append(_text(expression, plain))
+            length += len(texts[-1])
+            if length > _LONGEST:
+                return None
+        bodies = [_body(text, names) for text in texts]
+        arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+        function = ast.Expression(ast.Lambda(arguments, ast.Tuple(bodies, ast.Load())))
+        evaluate = eval(compile(ast.fix_missing_locations(function), "<angles>", "eval"), dict(_FUNCTIONS))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
-    function = ast.Expression(ast.Lambda(arguments, ast.Tuple(bodies, ast.Load())))
-    evaluate = eval(compile(ast.fix_missing_locations(function), "<angles>", "eval"), dict(_FUNCTIONS))
     return evaluate if _agrees(evaluate, expressions, parameters) else None
 
 
-def _body(expression: Any, plain: dict[Any, Any], names: Sequence[str]) -> Any:
+def _text(expression: Any, plain: dict[Any, Any]) -> str:
     free = getattr(expression, "parameters", ())
-    text = str(expression.subs({parameter: plain[parameter] for parameter in free}) if free else expression)
+    return str(expression.subs({parameter: plain[parameter] for parameter in free}) if free else expression)
+
+
+def _body(text: str, names: Sequence[str]) -> Any:
     body = ast.parse(text, mode="eval").body
     for node in ast.walk(body):
         known = isinstance(node, _NODES) or (

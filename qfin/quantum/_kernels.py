@@ -102,7 +102,12 @@ def _tangents(stage: int, angles: Array, tables: Tables, least: float, t: Array)
         for item in range(tables.stages[stage].start, tables.stages[stage].stop):
             half = 0.5 * _angle(item, angles, tables)
             turns = np.round(half / np.pi)
-            half -= turns * np.pi
+            for part in (
+                3.14159250259399414062,
+                1.509957883172319e-7,
+                1.0780605079855296e-14,
+            ):  # pi, exact products
+                half -= turns * part
             if turns % 2.0 != 0.0:
                 scale = -scale
             cosine = np.cos(half / repeats)

@@ -59,9 +59,7 @@ class Program:
             end, a reset, a conditional, a state prepared after the start), or the bytes it would take if the circuit
             has more qubits than this machine's memory can hold.
         """
-        dtype = np.dtype(dtype)
-        if dtype not in (np.float64, np.float32):
-            raise ConfigError(f"dtype = {dtype} is not allowed; wanted float64 or float32")
+        dtype = _check_dtype(dtype)
         _check_memory(circuit.num_qubits, dtype.itemsize)
         reading = read_circuit(circuit)
         stages = schedule(reading.operations, reading.last_words, reading.last_x)
@@ -77,7 +75,8 @@ class Program:
         """Final state, shape (2**num_qubits,) complex, indexed by qubits (bit q is qubit q), measured or not."""
         theta = self._check_theta(theta)
         if theta.ndim == 2:
-            return self._each(lambda row: self.statevector(row, initial), theta)
+            rows = [self.statevector(row, initial) for row in theta]
+            return np.array(rows, dtype=complex).reshape(len(theta), 1 << self.num_qubits)
         angles = self._reading.angles.angles(theta)
         sweeps = self._sweeps()
         sweeps.forward(angles, self._initial(initial), last_phases=True)
@@ -91,7 +90,8 @@ class Program:
         """Exact probability of each outcome, shape (2**num_bits,)."""
         theta = self._check_theta(theta)
         if theta.ndim == 2:
-            return self._each(lambda row: self.probabilities(row, initial), theta)
+            rows = [self.probabilities(row, initial) for row in theta]
+            return np.array(rows, dtype=float).reshape(len(theta), 1 << self.num_bits)
         sweeps = self._sweeps()
         by_state = sweeps.forward(self._reading.angles.angles(theta), self._initial(initial))
         self._idle.append(sweeps)
@@ -154,11 +154,14 @@ class Program:
         return by_outcome
 
     def _weights(self, slope: np.ndarray) -> np.ndarray:
-        slope = np.ascontiguousarray(slope, dtype=self.dtype)
+        """dL/dp of each state, from that of each outcome."""
+        if slope.shape != (1 << self.num_bits,):
+            wanted = f"({1 << self.num_bits},), dL/dp of each outcome"
+            raise ConfigError(f"the loss returned slopes of shape {slope.shape}; wanted {wanted}")
         if self._outcome_tables is None:
-            return slope
+            return np.ascontiguousarray(slope, dtype=self.dtype)
         weights = np.empty(self._tables.size, dtype=self.dtype)
-        engine().kernels.spread(slope, *self._outcome_tables, weights)
+        engine().kernels.spread(np.require(slope, self.dtype, ["C", "W"]), *self._outcome_tables, weights)
         return weights
 
     def _initial(self, initial: np.ndarray | None) -> np.ndarray | None:
@@ -192,10 +195,6 @@ class Program:
         except IndexError:
             return Sweeps(self._tables, self.dtype)
 
-    @staticmethod
-    def _each(method: Callable[[np.ndarray], np.ndarray], batch: np.ndarray) -> np.ndarray:
-        return np.array([method(row) for row in batch])
-
     def _check_theta(self, theta: np.ndarray) -> np.ndarray:
         theta = np.asarray(theta, dtype=float)
         if theta.ndim not in (1, 2) or theta.shape[-1] != len(self.parameters):
@@ -214,6 +213,16 @@ def _outcomes(bits: list[int | None]) -> np.ndarray:
         if bit is not None:
             outcomes |= (index >> q & 1) << bit
     return outcomes
+
+
+def _check_dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float64, np.float32):
+        raise ConfigError(f"dtype = {dtype} is not allowed; wanted float64 or float32")
+    return found
 
 
 def _check_memory(n_qubits: int, bytes_a_part: int) -> None:

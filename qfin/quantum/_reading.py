@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 _MOST_CONTROLS = 6
-_IGNORED = {"barrier", "delay", "id"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def read_circuit(circuit: QuantumCircuit) -> Reading:
     for position, instruction in enumerate(circuit.data):
         qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
         clbits = [circuit.find_bit(clbit).index for clbit in instruction.clbits]
-        reader.where = f"instruction {position} ({instruction.operation.name} on {_names(qubits)})"
+        reader.where = f"instruction {position} ({instruction.operation.name}{_names(qubits)})"
         reader.read(instruction.operation, qubits, clbits)
     reader.add_phase(circuit.global_phase)
     return reader.reading()
@@ -74,10 +73,10 @@ class _Reader:
         self._prepared: list[tuple[list[int], np.ndarray]] = []
 
     def read(self, operation: Any, qubits: list[int], clbits: Sequence[int] = ()) -> None:
-        from qiskit.circuit import ControlFlowOp
+        from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, Reset
+        from qiskit.circuit.library import IGate
 
-        name = operation.name
-        if name in _IGNORED:
+        if isinstance(operation, Barrier | Delay | IGate):
             return
         late = self._measured.keys() & set(qubits)
         if late:
@@ -85,14 +84,23 @@ class _Reader:
                 f"{self.where} comes after the measurement of qubit {min(late)}; measure at the end only"
             )
         if isinstance(operation, ControlFlowOp):
-            raise ConfigError(f"{self.where} is a conditional; the engine takes circuits of gates only")
-        if name == "measure":
+            raise ConfigError(
+                f"{self.where} is a conditional or another block of control flow; the engine takes gates only"
+            )
+        if isinstance(operation, Measure):
             self._measure(qubits[0], clbits[0])
-        elif name == "reset":
+        elif isinstance(operation, Reset):
             self._check_fresh(qubits, "is a reset of a qubit already in use; leave it out")
-        elif _is_prepared_vector(operation):
+        elif operation.name == "store":
+            raise ConfigError(f"{self.where} works on a classical variable; the engine takes gates only")
+        elif operation.name == "pauli_product_measurement":
+            raise ConfigError(f"{self.where} measures several qubits as one; turn them to Z and measure one")
+        elif _prepares_a_state(operation):
             self._check_fresh(qubits, "prepares a state on qubits already in use; it must come first")
-            self._prepared.append((qubits, np.asarray(operation.params, dtype=complex)))
+            if isinstance(operation.params[0], str) or len(operation.params) != 2 ** len(qubits):
+                self._read_definition(operation.definition, qubits)  # of a label or a number: plain gates
+            else:
+                self._prepared.append((qubits, np.asarray(operation.params, dtype=complex)))
             self._touched.update(qubits)
         else:
             self._read_gate(operation, qubits)
@@ -189,11 +197,10 @@ def _is_standard(gate: Any) -> bool:
     )
 
 
-def _is_prepared_vector(operation: Any) -> bool:
-    if operation.name not in ("initialize", "state_preparation"):
-        return False
-    # Labels and integers are params of another length; their definitions are plain gates.
-    return len(operation.params) == 2**operation.num_qubits and not isinstance(operation.params[0], str)
+def _prepares_a_state(operation: Any) -> bool:
+    from qiskit.circuit.library import Initialize, StatePreparation
+
+    return isinstance(operation, Initialize | StatePreparation)
 
 
 def _has_free_angle(gate: Any) -> bool:
@@ -201,17 +208,17 @@ def _has_free_angle(gate: Any) -> bool:
 
 
 def _definition(gate: Any, where: str) -> QuantumCircuit:
-    definition = getattr(gate, "definition", None)
-    if definition is not None:
-        return definition
     from qiskit import QuantumCircuit, transpile
     from qiskit.exceptions import QiskitError
 
     try:
+        definition = getattr(gate, "definition", None)
+        if definition is not None:
+            return definition
         circuit = QuantumCircuit(gate.num_qubits)
         circuit.append(gate, range(gate.num_qubits))
         circuit = transpile(circuit, basis_gates=["rz", "ry", "p", "sx", "cx"], optimization_level=0)
-    except QiskitError:
+    except (QiskitError, TypeError):
         circuit = None
     if circuit is None or any(instruction.operation.name == gate.name for instruction in circuit.data):
         raise ConfigError(f"{where} is not a gate that Qiskit can write in simpler ones; use gates only")
@@ -232,7 +239,7 @@ def _join(prepared: list[tuple[list[int], np.ndarray]], n_qubits: int) -> np.nda
 
 def _names(qubits: list[int]) -> str:
     shown = ", ".join(str(q) for q in qubits[:4]) + (", ..." if len(qubits) > 4 else "")
-    return f"qubit{'s' if len(qubits) > 1 else ''} {shown}"
+    return f" on qubit{'s' if len(qubits) > 1 else ''} {shown}" if qubits else ""
 
 
 def _controlled_phase(reader: _Reader, qubits: list[int], angle: Any) -> None:

@@ -66,7 +66,7 @@ def test_outside_its_domain_the_instruction_is_named() -> None:
     circuit.ry(1 / A, 1)
     program = Program.from_circuit(circuit)
     assert np.isfinite(program.probabilities([0.5])).all()
-    with pytest.raises(ConfigError, match=r"instruction 1 \(ry on qubit 1\): the angle is infinite"):
+    with pytest.raises(ConfigError, match=r"instruction 1 \(ry on qubit 1\): the angle has no value here"):
         program.probabilities([0.0])
 
 

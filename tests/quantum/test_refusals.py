@@ -122,7 +122,7 @@ REFUSED = {
     initialised_too_late: "instruction 1 (initialize on qubits 1, 0) prepares a state on qubits already in use",
     prepared_too_late_inside: "instruction 1 (inner on qubit 1) prepares a state on qubits already in use",
     written_twice: "instruction 1 (measure on qubit 1) overwrites classical bit 1",
-    classical_variable: "instruction 1 (store on ",
+    classical_variable: "instruction 1 (store) works on a classical variable",
     opaque: "instruction 0 (mystery on qubits 1, 0) is not a gate that Qiskit can write in simpler ones",
     not_unitary: "instruction 0 (measure_and_forget on qubit 0) is not a gate",
     imaginary: "instruction 1 (rzz on qubits 0, 1): the angle is 0+1j; wanted a real, finite number",
