@@ -140,7 +140,8 @@ def alone(quick: bool) -> str:
             ),
             "## float32",
             "`ring_cx`, float32 against float64; errors are the largest, as shares of the largest probability and of "
-            "the largest derivative. Probabilities near 0 lose their digits first, and a likelihood's slope, q/p, with them.",
+            "the largest derivative. Probabilities near 0 lose their digits first, and a likelihood's slope, q/p, "
+            "with them.",
             _table(["n", "time, ratio", "error of probabilities", "error of the gradient"], precision),
             "## Sampling",
             f"{probes.SHOTS:,} draws of 16 bits, `ring_cx`: {1e3 * drawn['sample']:.0f} ms, of which "
