@@ -177,7 +177,10 @@ def test_runs_by_schedule_and_by_hand_and_nothing_is_left(deployed: Path, tmp_pa
         published = {Store(store).get(ref).stage for ref in Store(store).refs()}
         assert published == {"ingest", "encode", "train", "generate", "risk", "report"}
 
-        interrupted = client.create_flow_run_from_deployment(daily.id, parameters={"config": {"seed": 1}})
+        minutes = SMALL | {
+            "dependence": {"kind": "born", "layers": 8, "data_weight": 1.0, "steps": 1_000_000}
+        }
+        interrupted = client.create_flow_run_from_deployment(daily.id, parameters={"config": minutes})
         until = time.monotonic() + PATIENCE
         while client.read_flow_run(interrupted.id).state_name != "Running" and time.monotonic() < until:
             time.sleep(0.2)
