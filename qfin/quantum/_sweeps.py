@@ -14,7 +14,8 @@ Shape = int | tuple[int, int]
 _LEAST_SHARED = 1 << 17  # outcomes from which several threads pay
 _MOST_KEPT = 1 << 16  # phases up to which those of all stages are kept from a sweep to the one back
 _LEAST_FREED = 1 << 20  # outcomes from which arrays are given back as soon as a sweep is done with them
-_BLOCK, _UNITS, _GROUPS = 16, 32, 16  # block of `_kernels`, shares of larger passes, and groups of columns
+# Block of `_turns`, shares of its larger passes, and groups of columns of `_kernels`.
+_BLOCK, _UNITS, _GROUPS = 16, 32, 16
 
 
 class Sweeps:
