@@ -37,11 +37,12 @@ undeploy: $(VENV)/run.stamp ## stop exactly what `make deploy` started
 	@$(BIN)/python -m flows.deploy down
 
 lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --upgrade --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml $(PINNING) --extra build --extra test --constraint requirements.lock \
+	$(BIN)/uv pip compile pyproject.toml $(PINNING) $(EXTRAS) --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(PINNING) $(EXTRAS) --extra test --constraint requirements.lock \
 		--upgrade --output-file requirements-test.lock
 	$(BIN)/uv pip compile benchmarks/peers.in $(PINNING) --constraint requirements.lock \
 		--upgrade --output-file benchmarks/peers.lock
+EXTRAS := --extra build --extra aer --extra ibm
 PINNING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean: ## remove the environments and caches, never the store

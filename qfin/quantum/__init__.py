@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from qfin.quantum.ansaetze import ANSAETZE
+from qfin.quantum.backends import BACKENDS, Backend, Capabilities, Plan, Request
 from qfin.quantum.bins import BINS
 from qfin.quantum.codes import CODES
 from qfin.quantum.losses import LOSSES
@@ -16,6 +17,7 @@ from qfin.quantum.losses import LOSSES
 if TYPE_CHECKING:
     from qfin.quantum._adam import Adam
     from qfin.quantum._drawing import draw_svg
+    from qfin.quantum._draws import Draws
     from qfin.quantum._entanglement import expressibility, haar_meyer_wallach, meyer_wallach
     from qfin.quantum._grid import Grid
     from qfin.quantum._information import (
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _FILES = {
     "Adam": "_adam",
     "Decay": "_trainability",
+    "Draws": "_draws",
     "GateSensitivity": "_sensitivity",
     "GradientSize": "_trainability",
     "Grid": "_grid",
@@ -67,17 +70,23 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "ANSAETZE",
+    "BACKENDS",
     "BINS",
     "CODES",
     "LOSSES",
     "Adam",
+    "Backend",
+    "Capabilities",
     "Decay",
+    "Draws",
     "GateSensitivity",
     "GradientSize",
     "Grid",
     "MaximumMeanDiscrepancy",
     "NegativeLogLikelihood",
+    "Plan",
     "Program",
+    "Request",
     "Stop",
     "TrainingResult",
     "decay",
