@@ -16,6 +16,7 @@ from qfin.quantum.losses import LOSSES
 
 if TYPE_CHECKING:
     from qfin.quantum._adam import Adam
+    from qfin.quantum._certificate import Certificate, certify
     from qfin.quantum._drawing import draw_svg
     from qfin.quantum._draws import Draws
     from qfin.quantum._entanglement import expressibility, haar_meyer_wallach, meyer_wallach
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _FILES = {
     "Adam": "_adam",
+    "Certificate": "_certificate",
     "Decay": "_trainability",
     "Draws": "_draws",
     "GateSensitivity": "_sensitivity",
@@ -46,6 +48,7 @@ _FILES = {
     "Program": "_program",
     "Stop": "_training",
     "TrainingResult": "_training",
+    "certify": "_certificate",
     "decay": "_trainability",
     "draw_svg": "_drawing",
     "estimated_information": "_information",
@@ -77,6 +80,7 @@ __all__ = [
     "Adam",
     "Backend",
     "Capabilities",
+    "Certificate",
     "Decay",
     "Draws",
     "GateSensitivity",
@@ -89,6 +93,7 @@ __all__ = [
     "Request",
     "Stop",
     "TrainingResult",
+    "certify",
     "decay",
     "draw_svg",
     "estimated_information",

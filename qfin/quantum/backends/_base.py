@@ -183,7 +183,7 @@ class Backend(ABC):
         )
 
     def submit(self, request: Request) -> tuple[str, ...]:
-        """Ids of the jobs that do the request, submitted now or earlier, never twice; () where no job outlives a call."""
+        """Ids of the jobs that do the request, submitted now or earlier, never twice; () where no job outlives it."""
         return ()
 
     def check(self, request: Request) -> None:
