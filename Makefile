@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+GPU := .venv-gpu
 ARGUMENTS = $(if $(CONFIG),--config "$(CONFIG)") $(if $(STORE),--store "$(STORE)")
 SOURCES := qfin flows tests benchmarks
 
@@ -10,17 +11,21 @@ SOURCES := qfin flows tests benchmarks
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help run test check lint lock bench deploy undeploy clean
+.PHONY: help run test test-gpu lint lock bench deploy undeploy clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(VENV)/run.stamp ## prices to report: [CONFIG=path.toml] [STORE=folder]
 	@$(BIN)/qfin run $(ARGUMENTS)
 
 test: lint ## lint, types, import contracts and the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-gpu: $(GPU)/gpu.stamp ## the GPU backend's tests and timings, where there is an NVIDIA GPU
+	$(GPU)/bin/python -m pytest -m gpu tests/quantum/backends
+	$(GPU)/bin/python benchmarks/backends.py
 
 lint: $(VENV)/test.stamp ## ruff and mypy
 	$(BIN)/ruff check $(wildcard $(SOURCES))
@@ -42,11 +47,13 @@ lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows
 		--upgrade --output-file requirements-test.lock
 	$(BIN)/uv pip compile benchmarks/peers.in $(PINNING) --constraint requirements.lock \
 		--upgrade --output-file benchmarks/peers.lock
+	echo 'qiskit-aer-gpu>=0.15' | $(BIN)/uv pip compile - $(PINNING) --constraint requirements-test.lock \
+		--upgrade --output-file requirements-gpu.lock
 EXTRAS := --extra build --extra aer --extra ibm
 PINNING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean: ## remove the environments and caches, never the store
-	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(GPU) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find qfin flows tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -68,6 +75,16 @@ $(PEERS)/bench.stamp: benchmarks/peers.lock | $(VENV)/run.stamp
 	@$(PYTHON) -m venv --clear $(PEERS)
 	@echo "Installing $< (a minute at most)"
 	@$(call packages,$<,$(PEERS))
+	@touch $@
+
+# qiskit-aer-gpu installs the same module as qiskit-aer, so it stands in its place in an environment of its own.
+$(GPU)/gpu.stamp: requirements-test.lock requirements-gpu.lock pyproject.toml | $(VENV)/run.stamp
+	@$(PYTHON) -m venv --clear $(GPU)
+	@echo "Installing $< and requirements-gpu.lock (some 3 GB, minutes)"
+	@awk '/^[^ ]/ { aer = /^qiskit-aer==/ } !aer' requirements-test.lock > $(GPU)/test.lock
+	@$(call packages,$(GPU)/test.lock,$(GPU))
+	@$(call packages,requirements-gpu.lock,$(GPU))
+	@$(GPU)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 define install

@@ -8,6 +8,7 @@ from flows import _artifacts, _tasks
 from flows._environment import store_root
 from flows._flow import date_run
 from flows._tasks import Published, published
+from qfin import stages
 from qfin.errors import ConfigError
 from qfin.stages.config import RunConfig
 from qfin.store import Store
@@ -54,11 +55,21 @@ class Chain:
         return done
 
     def scenarios(self, models: Sequence[str] | None = None) -> list[Published]:
-        """Scenarios drawn from each model."""
+        """Scenarios drawn from each model; what runs on a backend is tuned there, submitted, then collected."""
         start = [self._found("train", ref) for ref in models] if models else self.models()
-        done = [_tasks.generate(self.config, one["ref"], self.root, one["summary"]["label"]) for one in start]
+        done = [self._drawn(one) for one in start]
         self._show("generate", done)
         return done
+
+    def _drawn(self, model: Published) -> Published:
+        ref, label = model["ref"], model["summary"]["label"]
+        if stages.backend_of(self.config, self.store.get(ref)) is not None:
+            drawn_from = model
+            if self.config.tuning.steps:
+                drawn_from = _tasks.tune(self.config, ref, self.root, label)
+                self._show("tune", [drawn_from])
+            _tasks.submit(self.config, drawn_from["ref"], self.root, label)
+        return _tasks.generate(self.config, ref, self.root, label)
 
     def risks(self, scenarios: Sequence[str] | None = None) -> list[Published]:
         """The portfolio revalued under each scenario set."""

@@ -18,6 +18,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import task_run
 from prefect.tasks import Task
 
+from flows._credentials import credentials_of
 from qfin import stages
 from qfin.errors import QfinError
 from qfin.stages.config import RunConfig, Spec
@@ -67,7 +68,8 @@ def _stage(run_name: str | Callable[[], str]) -> Callable[[Callable[P, R]], Task
 @_stage("ingest")
 def ingest(config: RunConfig, store: str, whole_run: bool = False) -> Published:
     """Prices read, checked and turned into returns; for a whole run, models and portfolio are checked as well."""
-    return _told(stages.ingest(config, Store(store), whole_run))
+    with credentials_of(config):
+        return _told(stages.ingest(config, Store(store), whole_run))
 
 
 @_stage("encode")
@@ -84,11 +86,30 @@ def train(config: RunConfig, spec: Spec, encoding: str, store: str) -> Published
     return _told(stages.train(config, spec, opened.get(encoding), opened))
 
 
+@_stage("tune {label}")
+def tune(config: RunConfig, model: str, store: str, label: str) -> Published:
+    """One model's circuit trained further on the backend, from its samples."""
+    opened = Store(store)
+    with credentials_of(config):
+        return _told(stages.tune(config, opened.get(model), opened))
+
+
+@_stage("submit {label}")
+def submit(config: RunConfig, model: str, store: str, label: str) -> list[str]:
+    """The jobs that one model's scenarios need on a remote backend, submitted now or before, never twice."""
+    with credentials_of(config):
+        jobs = list(stages.submit(config, Store(store).get(model)))
+    with suppress(MissingContextError):
+        get_run_logger().info("jobs: %s", ", ".join(jobs) or "none")
+    return jobs
+
+
 @_stage("generate {label}")
 def generate(config: RunConfig, model: str, store: str, label: str) -> Published:
-    """Scenarios drawn from one model."""
+    """Scenarios drawn from one model; of a remote backend, the jobs that were submitted are collected."""
     opened = Store(store)
-    return _told(stages.generate(config, opened.get(model), opened))
+    with credentials_of(config):
+        return _told(stages.generate(config, opened.get(model), opened))
 
 
 @_stage("risk {label}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,28 @@ from qfin.registry import kind_of
 from qfin.scenarios import ScenarioSet
 from qfin.store import code_version
 from qfin.volatility import VolatilityFilter
+
+if TYPE_CHECKING:
+    from qfin.dependence import BornMachine
+    from qfin.quantum import Backend, Request
+
+
+def has_circuit(model: Copula) -> TypeGuard[BornMachine]:
+    """Whether a dependence model draws from a quantum circuit, so that a backend can run it."""
+    return hasattr(type(model), "sample_on")
+
+
+def circuit_model(model: Copula) -> BornMachine:
+    """The model, known to have a circuit.
+
+    Raises
+    ------
+    ConfigError
+        if it has none.
+    """
+    if not has_circuit(model):
+        raise ConfigError(f"{model.label} has no circuit to run on a backend; it is drawn from directly")
+    return model
 
 
 class ScenarioModel(BaseEstimator):
@@ -90,28 +112,60 @@ class ScenarioModel(BaseEstimator):
         return self.marginals.cdf(self.volatility.filter(returns.values))
 
     def sample(
-        self, n: int, horizon: int = 1, random_state: int | np.random.Generator | None = None
+        self,
+        n: int,
+        horizon: int = 1,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        backend: Backend | None = None,
+        certificate_bound: float = 0.05,
     ) -> ScenarioSet:
         """Draw n scenarios of `horizon` days after the fitted history.
 
         `random_state` overrides the dependence model's own; the same integer gives the same set.
 
+        Parameters
+        ----------
+        backend : where the model's circuit runs, a shot a scenario and day; None: drawn from its exact probabilities.
+            The set's lineage then holds what ran where, and a certificate of how far that was from the exact circuit
+        certificate_bound : distance of Z-correlators that still passes, see `qfin.quantum.certify`; a set that does
+            not pass says so in its lineage
+
         Raises
         ------
         ConfigError
-            if n or horizon is not at least 1.
+            if n or horizon is not at least 1, the model has no circuit, or the backend cannot run it.
+        BackendError
+            if the backend fails.
         """
         self._check_fitted()
         for name, count in {"n": n, "horizon": horizon}.items():
             if count < 1:
                 raise ConfigError(f"{name} must be at least 1, not {count}")
         seed = self.dependence.random_state if random_state is None else random_state
-        uniforms = self.dependence.sample(n * horizon, random_state)
+        lineage = self._lineage(int(seed) if isinstance(seed, int | np.integer) else None)
+        if backend is None:
+            uniforms = self.dependence.sample(n * horizon, random_state)
+        else:
+            uniforms, drawn = self._sample_on(backend, n * horizon, random_state, certificate_bound)
+            lineage |= drawn
         innovations = self.marginals.ppf(uniforms).reshape(n, horizon, len(self.factors_))
         return ScenarioSet(
-            self.volatility.simulate(innovations), self.factors_, self.levels_, self.as_of_,
-            self._lineage(int(seed) if isinstance(seed, int | np.integer) else None),
-        )  # fmt: skip
+            self.volatility.simulate(innovations), self.factors_, self.levels_, self.as_of_, lineage
+        )
+
+    def request(
+        self, n: int, horizon: int = 1, random_state: int | np.random.Generator | None = None
+    ) -> Request:
+        """What `sample` with the same arguments asks of a backend.
+
+        Raises
+        ------
+        ConfigError
+            if the model has no circuit.
+        """
+        self._check_fitted()
+        return circuit_model(self.dependence).request(n * horizon, random_state)
 
     def write(self, folder: Path) -> None:
         """Write `model.json` and `model.npz` into `folder`."""
@@ -126,13 +180,25 @@ class ScenarioModel(BaseEstimator):
             raise DataError(f"{folder} holds a {type(model).__name__}, not a {cls.__name__}")
         return model
 
+    def _sample_on(
+        self, backend: Backend, n: int, random_state: int | np.random.Generator | None, bound: float
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Points drawn on a backend, shape (n, d), and what the lineage says of it."""
+        from qfin.quantum import certify
+
+        model = circuit_model(self.dependence)
+        uniforms, draws = model.sample_on(backend, n, random_state)
+        overhead = draws.lineage.get("variance_overhead", 1.0)
+        certificate = certify(draws, model.probabilities_, bound, overhead=overhead)
+        return uniforms, {**draws.lineage, "certificate": certificate.to_dict()}
+
     def _lineage(self, seed: int | None) -> dict[str, Any]:
         stages = {"volatility": self.volatility, "marginals": self.marginals, "dependence": self.dependence}
         return {
             "model": {name: kind_of(stage) for name, stage in stages.items()},
             "history": self.history_,
             "seed": seed,
-            "backend": "exact" if hasattr(type(self.dependence), "circuit_") else "classical",
+            "backend": "exact" if has_circuit(self.dependence) else "classical",
             "job_ids": [],
             "code": code_version(),
         }

@@ -30,6 +30,7 @@ ROOMS = {
     "codes": "qfin.quantum:CODES",
     "ansaetze": "qfin.quantum:ANSAETZE",
     "losses": "qfin.quantum:LOSSES",
+    "backends": "qfin.quantum:BACKENDS",
     "instruments": "qfin.risk:INSTRUMENTS",
 }
 
@@ -151,7 +152,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.6g}"
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     return str(value)
 
 

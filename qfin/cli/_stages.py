@@ -22,6 +22,14 @@ _MODEL = typer.Option(
     "--model", "-m", metavar="KIND", help="Kind of dependence model.", show_default="the configured"
 )
 ModelOption = Annotated[str | None, _MODEL]
+_BACKEND = typer.Option(
+    "--backend",
+    "-b",
+    metavar="KIND",
+    help="Where circuits run; `qfin kinds backends`.",
+    show_default="the configured",
+)
+BackendOption = Annotated[str | None, _BACKEND]
 
 
 def ingest(config: ConfigOption = None, store: StoreOption = None) -> None:
@@ -66,16 +74,18 @@ def train(
 def generate(
     trained: Annotated[str | None, typer.Argument(metavar="[TRAIN]", help=FROM, show_default=MADE)] = None,
     model: ModelOption = None,
+    backend: BackendOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Draw a scenario set.
+    """Draw a scenario set, on a backend if one is named.
 
-    Example: [bold]qfin generate train/2f7e598b[/bold]
+    Example: [bold]qfin generate train/2f7e598b --backend aer[/bold]
     """
     with showing():
-        made = _generate(configuration(config), opened(store), trained, model)
+        made = _generate(on_backend(configuration(config), backend), opened(store), trained, model)
     _tell(made)
+    _tell_certificate(made)
 
 
 def risk(
@@ -117,6 +127,17 @@ def report(
             named = [*_risks(configuration(config), there), *named]
         made = stages.report(named, there)
     _tell(made)
+
+
+def on_backend(config: RunConfig, kind: str | None) -> RunConfig:
+    """The configuration with the backend that the command names; its parameters where the same kind is configured."""
+    from qfin.quantum import BACKENDS
+
+    configured = config.backend
+    if kind is None or (isinstance(configured, dict) and configured.get("kind") == kind):
+        return config
+    BACKENDS.build(kind)
+    return config.model_copy(update={"backend": kind})
 
 
 def _ingest(config: RunConfig, store: Store) -> Artifact:
@@ -208,3 +229,20 @@ def _tell(artifact: Artifact) -> None:
     from qfin.cli._look import describe
 
     output().print(describe(artifact))
+
+
+def _tell_certificate(artifact: Artifact) -> None:
+    """Say aloud that a set is not what its circuit says."""
+    from rich.text import Text
+
+    certificate = artifact.summary.get("certificate")
+    if certificate and not certificate["passes"]:
+        output().print(
+            Text.assemble(
+                ("certificate failed: ", "bold red"),
+                f"the draws are {certificate['distance']:.4f} [{certificate['lower']:.4f}, {certificate['upper']:.4f}] "
+                f"from the exact circuit, and {certificate['bound']:g} is the most that passes; "
+                "the set is published as one that failed",
+            ),
+            soft_wrap=True,
+        )

@@ -70,7 +70,7 @@ class Copula(BaseEstimator, ABC):
         if n < 1:
             raise DataError(f"the number of draws must be at least 1, not {n}")
         seed = self.random_state if random_state is None else random_state
-        return np.clip(self._sample(int(n), np.random.default_rng(seed)), _TINY, 1.0 - _TINY)
+        return inside(self._sample(int(n), np.random.default_rng(seed)))
 
     def details(self) -> dict[str, Any]:
         """What the fitted model says of itself, as JSON values: correlation, degrees of freedom, ..."""
@@ -127,8 +127,11 @@ class DensityCopula(Copula):
         return float(np.mean(self.score_samples(U)))
 
     def _sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        points = self._draw(n, rng)
-        independent = np.flatnonzero(rng.random(n) < self.floor)
+        return self._mixed(self._draw(n, rng), rng)
+
+    def _mixed(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Points of c_model, shape (n, d), made points of the mixture in place."""
+        independent = np.flatnonzero(rng.random(len(points)) < self.floor)
         points[independent] = rng.random((len(independent), points.shape[1]))
         return points
 
@@ -151,4 +154,6 @@ def check_unit_cube(U: np.ndarray) -> np.ndarray:
     return U
 
 
-_TINY = 2.0**-53
+def inside(U: np.ndarray) -> np.ndarray:
+    """U, with what lies on the border of the cube moved just inside it."""
+    return np.clip(U, 2.0**-53, 1.0 - 2.0**-53)

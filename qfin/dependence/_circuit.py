@@ -133,13 +133,21 @@ class Learner:
         from qiskit import QuantumCircuit
         from qiskit.circuit.library import StatePreparation
 
-        whole = QuantumCircuit(self.n_qubits)
         if angles is not None:
-            for qubit, angle in enumerate(angles):
-                whole.ry(float(angle), qubit)
-        elif prior is not None:
+            return self.free(angles).assign_parameters(theta)
+        whole = QuantumCircuit(self.n_qubits)
+        if prior is not None:
             whole.append(StatePreparation(np.sqrt(prior / prior.sum()), label="prior"), whole.qubits)
         return whole.compose(self.circuit.assign_parameters(theta))
+
+    def free(self, angles: np.ndarray) -> QuantumCircuit:
+        """A product state's RY by `angles`, shape (n,), then the ansatz with free angles."""
+        from qiskit import QuantumCircuit
+
+        whole = QuantumCircuit(self.n_qubits)
+        for qubit, angle in enumerate(angles):
+            whole.ry(float(angle), qubit)
+        return whole.compose(self.circuit)
 
     def _angles(self, rng: np.random.Generator) -> np.ndarray:
         return self.first_spread * rng.standard_normal(len(self.program.parameters))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qfin.dependence._base import Copula, DensityCopula
+from qfin.dependence._base import Copula, DensityCopula, inside
 from qfin.dependence._recalibration import Recalibration
 from qfin.errors import ConfigError
 from qfin.quantum import Grid
@@ -105,7 +105,7 @@ class PriorCells:
         """Fill the waiting points whose cell a fresh pool of prior draws reaches; those that wait on."""
         if len(waiting) == 0:
             return waiting
-        pool = _inside(self.model._draw(max(_FILL_DRAWS * len(waiting), _CHUNK), rng))
+        pool = inside(self.model._draw(max(_FILL_DRAWS * len(waiting), _CHUNK), rng))
         cells = self.grid.encode(pool)
         order = np.argsort(cells, kind="stable")
         count = np.bincount(cells, minlength=self.grid.n_cells)
@@ -133,7 +133,7 @@ class PriorTable:
     def __init__(self, prior: PriorCells, draws: int, rng: np.random.Generator) -> None:
         grid = prior.grid
         self._edges = grid.edges
-        self._points = _inside(prior.model._draw(draws, rng))
+        self._points = inside(prior.model._draw(draws, rng))
         self._outcomes = grid.encode(self._points)
         counts = np.bincount(self._outcomes, minlength=grid.n_cells)
         few = np.flatnonzero(counts < _FEW)
@@ -167,7 +167,7 @@ def _by_density(prior: PriorCells, outcomes: np.ndarray, rng: np.random.Generato
     nodes = max(1, min(_NODES, 2**22 // max(1, len(outcomes))))
     total = np.zeros(len(outcomes))
     for _ in range(nodes):
-        total += np.exp(prior.log_density(_inside(prior.grid.decode(outcomes, rng))))
+        total += np.exp(prior.log_density(inside(prior.grid.decode(outcomes, rng))))
     return np.maximum(total / nodes, 1e-12) * prior.grid.cell_volumes()[outcomes]
 
 
@@ -186,10 +186,6 @@ def _turn(outcomes: np.ndarray) -> np.ndarray:
     turn = np.empty(len(outcomes), dtype=np.int64)
     turn[order] = np.arange(len(ranked)) - np.repeat(first, runs)
     return turn
-
-
-def _inside(U: np.ndarray) -> np.ndarray:
-    return np.clip(U, 2.0**-53, 1.0 - 2.0**-53)
 
 
 def _can_be_prior(cls: type) -> bool:

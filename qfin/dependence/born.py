@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
 from qfin.dependence._circuit import ANSATZ, LAYERS, Learner, Start, TrainedCircuit, product_state
 from qfin.dependence._density import HeldOutDays, log_density
+from qfin.dependence._on_backends import OnBackends
 from qfin.dependence._prior import PriorCells, UniformCells, as_prior
 from qfin.dependence._recalibration import Recalibration
 from qfin.dependence._selection import Choice, choose
@@ -30,7 +31,7 @@ _PRIOR_DRAWS = 2**18
 _FOLD_DRAWS = 2**16
 
 
-class BornMachine(DensityCopula):
+class BornMachine(OnBackends, DensityCopula):
     """Quantum circuit Born machine on a grid, with a classical copula as its prior.
 
     Each factor's unit interval is cut into 2**bits bins, a cell of the cube is a bitstring, and the circuit's Born
@@ -75,6 +76,7 @@ class BornMachine(DensityCopula):
     prior_ : the fitted prior, None without
     selection_ : settings tried by forward chaining, with their gain in nats a day
     data_weight_, steps_ : as chosen
+    tuning_ : TrainingResult of `tune`
     """
 
     label: ClassVar[str] = "Born machine"
@@ -82,6 +84,7 @@ class BornMachine(DensityCopula):
     probabilities_: np.ndarray
     prior_probabilities_: np.ndarray | None
     result_: TrainingResult
+    tuning_: TrainingResult
     prior_: DensityCopula | None
     n_qubits_: int
     layers_: int
@@ -160,9 +163,9 @@ class BornMachine(DensityCopula):
     def circuit_(self) -> QuantumCircuit:
         """The trained circuit, all angles bound; the prior, where it is loaded, is its first instruction."""
         self._check_trained()
-        bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
-        learner = self._learner(self.n_qubits_, self._start, bits)
-        return learner.bound(self.prior_probabilities_, self.product_angles_, self.result_.theta)
+        return self._trained_learner.bound(
+            self.prior_probabilities_, self.product_angles_, self.result_.theta
+        )
 
     def trained_circuit(self, U: np.ndarray) -> TrainedCircuit:
         """The circuit with what it was trained from and towards, for diagnosis.
@@ -222,6 +225,7 @@ class BornMachine(DensityCopula):
         self, learner: Learner, prior: np.ndarray, histogram: np.ndarray, target: np.ndarray, steps: int
     ) -> None:
         prepared = learner.prepare(prior, histogram, self._rng("angles"))
+        self.__dict__.pop("tuning_", None)
         self.result_ = learner.learn(prepared, target, steps)
         self.probabilities_ = learner.program.probabilities(self.result_.theta, prepared.amplitudes)
         self.product_angles_ = prepared.product_angles
@@ -284,6 +288,11 @@ class BornMachine(DensityCopula):
     @property
     def _cells(self) -> PriorCells | UniformCells:
         return UniformCells(self._grid) if self.prior_ is None else PriorCells(self.prior_, self._grid)
+
+    @property
+    def _trained_learner(self) -> Learner:
+        bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
+        return self._learner(self.n_qubits_, self._start, bits)
 
     def _prior_cells(self, U: np.ndarray) -> tuple[DensityCopula | None, PriorCells | UniformCells]:
         """The prior fitted to U, and its cells."""

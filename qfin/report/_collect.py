@@ -156,6 +156,8 @@ def _model(
         if "circuit.svg" in train.files
         else None,
         diagnosis=diagnoses.get(train.ref),
+        backend=lineage.get("backend"),
+        certificate=lineage.get("certificate"),
     )
 
 
@@ -222,7 +224,7 @@ def _arranged(models: list[ModelData]) -> tuple[ModelData, ...]:
 
 def _lineage(artifacts: Sequence[Artifact]) -> tuple[Step, ...]:
     """Every artifact behind the report once, in the order of the stages."""
-    stages = ["ingest", "encode", "train", "diagnose", "generate", "risk"]
+    stages = ["ingest", "encode", "train", "diagnose", "tune", "generate", "risk"]
     unique = {artifact.ref: artifact for artifact in artifacts}
     known = [a for a in unique.values() if a.stage in stages]
     return tuple(_step(artifact) for artifact in sorted(known, key=lambda a: stages.index(a.stage)))

@@ -77,6 +77,8 @@ class ModelData:
     training : columns step, loss, held_out_loss, or None for a model that is not trained by steps
     circuit : an SVG drawing, or None
     diagnosis : of its circuit, or None
+    backend : what its scenarios were drawn on
+    certificate : distance of what a backend drew from the exact circuit, or None where nothing was drawn on one
     """
 
     label: str
@@ -93,6 +95,8 @@ class ModelData:
     training: pd.DataFrame | None
     circuit: str | None
     diagnosis: DiagnosisData | None = None
+    backend: str | None = None
+    certificate: Mapping[str, Any] | None = None
 
     @property
     def confidence(self) -> float:

@@ -6,6 +6,7 @@ Importing this package is cheap; what a stage needs is imported when it works.
 from __future__ import annotations
 
 from qfin.stages._progress import StageEvent, watching
+from qfin.stages.backend import backend_of, plan, submit
 from qfin.stages.diagnose import diagnose
 from qfin.stages.encode import encode
 from qfin.stages.generate import generate
@@ -14,19 +15,24 @@ from qfin.stages.report import report
 from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
 from qfin.stages.train import complete_spec, train
+from qfin.stages.tune import tune
 
 __all__ = [
     "ResultRow",
     "RunResult",
     "StageEvent",
+    "backend_of",
     "complete_spec",
     "diagnose",
     "encode",
     "generate",
     "ingest",
+    "plan",
     "report",
     "risk",
     "run",
+    "submit",
     "train",
+    "tune",
     "watching",
 ]

@@ -35,6 +35,7 @@ Reader = Annotated[Spec, _plugin("qfin.market:READERS")]
 Volatility = Annotated[Spec, _plugin("qfin.volatility:VOLATILITY")]
 MarginalsSpec = Annotated[Spec, _plugin("qfin.marginals:MARGINALS")]
 Dependence = Annotated[Spec, _plugin("qfin.dependence:DEPENDENCE")]
+Backend = Annotated[Spec, _plugin("qfin.quantum:BACKENDS")]
 
 
 class _Section(BaseModel):
@@ -86,6 +87,19 @@ class EncodingConfig(_Section):
     """Last days of the history, kept from fitting, that models are scored on."""
 
 
+class TuningConfig(_Section):
+    """Training that goes on on the backend, from its samples, before scenarios are drawn."""
+
+    steps: int = Field(0, ge=0)
+    """Updates; 0: circuits run as they were trained."""
+    method: Literal["spsa", "parameter_shift"] = "spsa"
+    """How a gradient is taken from samples: two circuits a step, or two for each angle of the circuit."""
+    shots: int = Field(1_000, ge=2)
+    """Measurements of each circuit at each step."""
+    shot_budget: int | None = Field(None, ge=1)
+    """Most measurements in all; tuning stops before the step that would pass it."""
+
+
 class ScenarioConfig(_Section):
     """How many scenarios, over how many days."""
 
@@ -93,6 +107,8 @@ class ScenarioConfig(_Section):
     """Number of scenarios."""
     horizon: int = Field(1, ge=1, le=250)
     """Trading days ahead."""
+    certificate_bound: float = Field(0.05, gt=0, le=2)
+    """Distance of a backend's Z-correlators from the exact ones up to which its set's certificate passes."""
 
 
 class MeasureConfig(_Section):
@@ -123,6 +139,12 @@ class RunConfig(_Section):
     """The model that the report is about: a kind, or a kind with its parameters."""
     rivals: list[Dependence] = ["independent", "bootstrap", "gaussian", "student_t"]
     """Models to compare it with."""
+    backend: Backend = "exact"
+    """Where trained circuits run when scenarios are drawn: a kind, or a kind with its parameters."""
+    credentials: str | None = None
+    """Prefect block of type Secret with the token for the backend's service; none: it is taken from the environment."""
+    tuning: TuningConfig = Field(default_factory=TuningConfig)
+    """Steps of training on the backend itself, from its samples."""
     scenarios: ScenarioConfig = Field(default_factory=ScenarioConfig)
     """How many scenarios, how far ahead."""
     portfolio: str = Field(default_factory=lambda: str(shipped("portfolios/fx_book.json")))

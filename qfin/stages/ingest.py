@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfin.errors import DataError
 from qfin.stages._progress import publish
+from qfin.stages.backend import check_backend
 from qfin.stages.encode import training_days
 from qfin.stages.risk import check_portfolio
 from qfin.stages.train import check_models
@@ -26,8 +27,8 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
     """Publish the history: `prices.parquet`, `returns.parquet`, `quality.json`.
 
     The artifact is named by what was read, not by where it was read from: a source that has not changed gives the
-    artifact there is. For a `whole_run` nothing is published unless the configured models, held-out days and portfolio
-    can be used with this history: better found out now than after the training.
+    artifact there is. For a `whole_run` nothing is published unless the configured models, backend, held-out days and
+    portfolio can be used with this history: better found out now than after the training.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
         if the source cannot be read, has an error of quality, or has fewer than two factors; for a whole run, if it is
         too short, or the portfolio names what it does not have.
     ConfigError
-        for a whole run, naming the model's kind or parameter that is wrong.
+        for a whole run, naming the model's kind or parameter that is wrong, or what the backend lacks.
     """
     from qfin.market import READERS, ReturnsFrame, check_prices
 
@@ -54,6 +55,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
     returns = ReturnsFrame.from_prices(prices, factors)
     if whole_run:
         check_models(config)
+        check_backend(config, len(returns.factors))
         training_days(len(returns), config.encoding.held_out_days)
         check_portfolio(config, returns)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from qfin.dependence import Copula
     from qfin.model import ScenarioModel
+    from qfin.quantum import TrainingResult
     from qfin.stages.config import RunConfig
 
 Spec = str | Mapping[str, Any]
@@ -50,7 +51,7 @@ def train(config: RunConfig, spec: Spec, encoding: Artifact, store: Store) -> Ar
         _write_json(folder / "score.json", {"kind": spec["kind"], "label": cls.label, **score})
         _write_json(folder / "details.json", {**model.dependence.details(), **added})
         _write_circuit(model.dependence, folder)
-        _write_training(model.dependence, folder)
+        write_training(getattr(model.dependence, "result_", None), folder)
         return {"kind": spec["kind"], "label": cls.label, "held_out_score": score["mean"]}
 
     inputs = {"dependence": spec, "seed": config.seed, "confidence": config.measures.confidence}
@@ -154,9 +155,8 @@ def _write_circuit(model: Copula, folder: Path) -> None:
     (folder / "circuit.svg").write_text(draw_svg(circuit), encoding="utf-8")
 
 
-def _write_training(model: Copula, folder: Path) -> None:
-    """Loss by step of a model that is trained by steps."""
-    result = getattr(model, "result_", None)
+def write_training(result: TrainingResult | None, folder: Path) -> None:
+    """Loss by step, of a model that is trained by steps."""
     if result is None:
         return
     import pandas as pd

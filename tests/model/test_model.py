@@ -12,11 +12,12 @@ from scipy import stats
 from sklearn.base import clone
 
 from qfin import persistence
-from qfin.dependence import Bootstrap, GaussianCopula, Independent, StudentTCopula
+from qfin.dependence import Bootstrap, BornMachine, GaussianCopula, Independent, StudentTCopula
 from qfin.errors import ConfigError, DataError, NotFittedError
 from qfin.marginals import MARGINALS, Empirical, Semiparametric
 from qfin.market import ReturnsFrame, RiskFactor
 from qfin.model import ScenarioModel
+from qfin.quantum.backends import Exact
 from qfin.scenarios import ScenarioSet
 from qfin.volatility import VOLATILITY, Ewma, Garch, Unfiltered
 
@@ -223,3 +224,24 @@ def test_what_is_stored_as_something_else_is_not_read_as_a_model(tmp_path):
     persistence.save(Independent(), tmp_path)
     with pytest.raises(DataError, match="holds a Independent, not a ScenarioModel"):
         ScenarioModel.read(tmp_path)
+
+
+def test_a_backend_draws_the_cells_and_the_lineage_says_how_well(tmp_path: Path) -> None:
+    born = BornMachine(bits=2, layers=1, data_weight=1.0, steps=5, random_state=3)
+    model = ScenarioModel(Unfiltered(), Empirical(), born).fit(_returns())
+    assert model.request(500, 2, 5).shots == 1000
+    drawn = model.sample(500, 2, 5, backend=Exact(), certificate_bound=0.4)
+    assert drawn.returns.shape == (500, 2, 2)
+    assert (drawn.lineage["backend"], drawn.lineage["job_ids"]) == ("exact", [])
+    assert drawn.lineage["certificate"]["passes"] is True
+    assert drawn.lineage["certificate"]["shots"] == 1000
+    drawn.write(tmp_path)
+    assert ScenarioSet.read(tmp_path).lineage["certificate"] == drawn.lineage["certificate"]
+    strict = model.sample(500, 2, 5, backend=Exact(), certificate_bound=1e-9)
+    assert strict.lineage["certificate"]["passes"] is False
+    assert strict.returns.tobytes() == drawn.returns.tobytes()
+
+
+def test_a_model_without_a_circuit_refuses_a_backend(garch: ScenarioModel) -> None:
+    with pytest.raises(ConfigError, match="Student-t copula has no circuit to run on a backend"):
+        garch.sample(10, backend=Exact())

@@ -28,6 +28,7 @@ def overview(data: ReportData) -> dict[str, Any]:
         ),
         "models": [_row(m, colour(place), best) for place, m in enumerate(data.models)],
         "scenarios": form.number(len(data.main.loss)),
+        "certificates": [_certificate(m) for m in data.models if m.certificate],
     }
 
 
@@ -80,6 +81,21 @@ def _row(model: ModelData, cls: str, best: float) -> dict[str, Any]:
         "score_bounds": form.between(model.score, form.nats) if model.score else "",
         "best": model.score is not None and model.score.value == best,
         "why_none": model.why_none or "this model has no density",
+    }
+
+
+def _certificate(model: ModelData) -> dict[str, Any]:
+    """How far what a backend drew was from the exact circuit, and whether that passes."""
+    assert model.certificate is not None
+    said = model.certificate
+    lower, upper = (form.number(said[end], 4) for end in ("lower", "upper"))
+    return {
+        "passes": bool(said["passes"]),
+        "text": (
+            f"{model.label}: drawn on {model.backend}. Its Z-correlators are {form.number(said['distance'], 4)} "
+            f"[{lower}, {upper}] from the exact circuit’s (root mean square over {said['words']} of them, shot noise "
+            f"taken out; {form.percent(said['confidence'], 0)} interval); up to {form.number(said['bound'], 4)} passes."
+        ),
     }
 
 

@@ -1,0 +1,120 @@
+"""A trained circuit run on a backend: what is asked of it, what its draws become, training that goes on there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
+
+from qfin.dependence._base import DensityCopula, inside
+from qfin.dependence._prior import by_bins
+from qfin.dependence._recalibration import Recalibration
+from qfin.quantum import Request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qfin.quantum import Backend, Draws, TrainingResult
+
+
+class OnBackends(DensityCopula):
+    """What a density model with a trained circuit does on backends; it has the attributes of `BornMachine`."""
+
+    bits: int
+    product_angles_: np.ndarray | None
+    prior_probabilities_: np.ndarray | None
+    probabilities_: np.ndarray
+    result_: TrainingResult
+    tuning_: TrainingResult
+
+    def request(self, shots: int, random_state: int | np.random.Generator | None = None) -> Request:
+        """What `sample_on` asks of a backend: the trained circuit, a loaded prior as the state to begin with.
+
+        After `tune` its angles are the tuned ones.
+        """
+        self._check_trained()
+        rng = np.random.default_rng(self.random_state if random_state is None else random_state)
+        seed = int(rng.integers(2**31))
+        learner, angles = self._trained_learner, self.product_angles_
+        theta = getattr(self, "tuning_", self.result_).theta
+        if angles is not None:
+            return Request(learner.free(angles), theta, shots, seed)
+        assert self.prior_probabilities_ is not None
+        prior = self.prior_probabilities_
+        return Request(learner.circuit, theta, shots, seed, np.sqrt(prior / prior.sum()))
+
+    def sample_on(
+        self, backend: Backend, n: int, random_state: int | np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Draws]:
+        """Draw n points whose cells come from a backend, a shot a point.
+
+        Margins are made uniform as the backend drew them: a device's errors shift them, and a copula has none.
+
+        Returns
+        -------
+        U : shape (n, d), strictly inside (0, 1)
+        draws : the outcomes that they are made of, in the same order
+
+        Raises
+        ------
+        ConfigError, BackendError
+            of the backend.
+        """
+        self._check_fitted()
+        rng = np.random.default_rng(self.random_state if random_state is None else random_state)
+        draws = backend.run(self.request(n, rng))
+        outcomes = draws.outcomes()[0]
+        points = self._drawn_margins(draws).forward(self._cells.fill(outcomes, rng))
+        return inside(self._mixed(points, rng)), draws
+
+    def tune(
+        self,
+        backend: Backend,
+        *,
+        steps: int,
+        method: Literal["spsa", "parameter_shift"] = "spsa",
+        shots: int = 1_000,
+        shot_budget: int | None = None,
+        random_state: int | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """Go on training on a backend, from its samples: the circuit learns to make up for what the device does to it.
+
+        The loss is the squared maximum mean discrepancy between what the backend draws and the exactly trained model.
+        That model stays what it is, with its density and score: only the angles that backends run change, to those of
+        `tuning_`.
+
+        Parameters
+        ----------
+        steps, method, shots, shot_budget, checkpoint : as in `qfin.quantum.train_on_samples`
+        random_state : seed of the draws; None: the model's own
+
+        Raises
+        ------
+        ConfigError, BackendError
+            of the backend.
+        """
+        from qfin.quantum import MaximumMeanDiscrepancy, ShotSchedule, train_on_samples
+
+        start = self.request(shots)
+        seed = self.random_state if random_state is None else random_state
+        self.tuning_ = train_on_samples(
+            backend,
+            start.circuit,
+            MaximumMeanDiscrepancy(self.probabilities_),
+            start.theta[0],
+            method=method,
+            schedule=ShotSchedule(shots, budget=shot_budget),
+            seed=0 if seed is None else seed,
+            max_steps=steps,
+            initial=start.initial,
+            checkpoint=checkpoint,
+        )
+        return self
+
+    def _drawn_margins(self, draws: Draws) -> Recalibration:
+        """The map to uniform margins of what was drawn; a bin that drew nothing keeps some of its exact mass."""
+        assert self.prior_probabilities_ is not None
+        kept = 2**self.bits / draws.shots
+        drawn = (draws.frequencies()[0] + kept * self.probabilities_) / (1.0 + kept)
+        return by_bins(self._grid, drawn, self.prior_probabilities_)

@@ -1,0 +1,138 @@
+"""Running a request on an `AerSimulator`: what both Aer backends share."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfin.errors import BackendError, ConfigError
+from qfin.quantum._draws import Draws
+from qfin.quantum.backends._base import Request
+from qfin.quantum.backends._measured import Parts, measuring, split
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+MOST_TABLE_QUBITS = 26  # of a table of outcome probabilities
+_WIDE_STATE = 17  # qubits from which on a state is worth more than one thread
+
+
+def simulator(kind: str, extra: str, **options: Any) -> Any:
+    """An `AerSimulator`, or a ConfigError that names what to install."""
+    try:
+        from qiskit_aer import AerSimulator
+    except ImportError:
+        raise ConfigError(f"backend {kind!r} needs: pip install 'qfin-scenarios[{extra}]'") from None
+    return AerSimulator(**options)
+
+
+def threads(n_qubits: int, rows: int) -> dict[str, int]:
+    """How Aer is to share the processors.
+
+    Rows side by side are up to twice as fast as rows one by one with all threads in each, as long as a state fits the
+    cache; wide states, and a single row, get all threads (measured by benchmarks/backends.py).
+    """
+    if rows > 1 and n_qubits < _WIDE_STATE:
+        return {"max_parallel_experiments": 0}
+    return {"max_parallel_experiments": 1, "max_parallel_threads": 0}
+
+
+def most_statevector_qubits(bytes_an_amplitude: int = 16) -> int:
+    """Qubits of the widest state that fits into half of this machine's memory."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (there // (2 * bytes_an_amplitude)).bit_length() - 1
+
+
+def with_initial(circuit: QuantumCircuit, initial: np.ndarray | None, where: list[int]) -> QuantumCircuit:
+    """The circuit after a loaded state, bit j of whose index lies on qubit `where[j]`; nothing is synthesised."""
+    if initial is None:
+        return circuit
+    from qiskit.circuit.library import Initialize
+
+    whole = circuit.copy_empty_like()
+    whole.append(Initialize(np.asarray(initial, dtype=complex)), where)
+    return whole.compose(circuit)
+
+
+def run_rows(runner: Any, circuit: QuantumCircuit, request: Request, shots: int, **options: Any) -> Any:
+    """Aer's result with one experiment a row of parameters, all of them in one `run`.
+
+    `circuit` has the parameters of the request's circuit.
+
+    Raises
+    ------
+    BackendError
+        with Aer's own words, if an experiment fails.
+    """
+    names = {p.name: p for p in circuit.parameters}
+    columns = {
+        names[p.name]: request.theta[:, k].tolist()
+        for k, p in enumerate(request.circuit.parameters)
+        if p.name in names
+    }
+    circuits = [circuit] if columns else [circuit] * request.rows
+    binds = [columns] if columns else None
+    seed = request.seed % 2**31
+    result = runner.run(circuits, parameter_binds=binds, shots=shots, seed_simulator=seed, **options).result()
+    if not result.success:
+        failed = next((r.status for r in result.results if not r.success), result.status)
+        raise BackendError(f"Aer failed: {failed}")
+    return result
+
+
+def drawn(result: Any, circuit: QuantumCircuit, rows: int, lineage: dict[str, Any]) -> Draws:
+    """The memory of every experiment as draws."""
+    bits = circuit.num_clbits
+    packed = np.array([_packed(result.data(row)["memory"], bits) for row in range(rows)])
+    return Draws(packed, bits, lineage)
+
+
+def _packed(memory: list[str], bits: int) -> np.ndarray:
+    """Hexadecimal outcomes as little-endian bytes, shape (shots, ceil(bits / 8))."""
+    size = -(-bits // 8)
+    text = "".join(word[2:].zfill(2 * size) for word in memory)
+    return np.frombuffer(bytes.fromhex(text), dtype=np.uint8).reshape(-1, size)[:, ::-1].copy()
+
+
+def table_of(runner: Any, request: Request) -> np.ndarray:
+    """Exact probabilities by `save_probabilities`, shape (rows, 2**bits of an outcome)."""
+    parts = split(request)
+    circuit = _loaded(runner, parts)
+    circuit.save_probabilities(list(parts.measured))
+    result = run_rows(runner, circuit, request, 1)
+    return np.array([result.data(row)["probabilities"] for row in range(request.rows)])
+
+
+def draws_of(runner: Any, request: Request, lineage: dict[str, Any], **options: Any) -> Draws:
+    """Outcomes of a request's circuit as it is, without noise."""
+    parts = split(request)
+    circuit = measuring(_loaded(runner, parts), list(parts.measured))
+    result = run_rows(runner, circuit, request, request.shots, memory=True, **options)
+    return drawn(result, circuit, request.rows, lineage)
+
+
+def _loaded(runner: Any, parts: Parts) -> QuantumCircuit:
+    """The initial state, then the gates in those that Aer runs.
+
+    Aer's own target is left out: it bounds the width by what a statevector would take, whatever the method.
+    """
+    from qiskit import transpile
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+
+    gates = sorted(set(runner.target.operation_names) & set(get_standard_gate_name_mapping()))
+    bare = transpile(parts.bare, basis_gates=gates, optimization_level=0)
+    return with_initial(bare, parts.initial, list(range(bare.num_qubits)))
+
+
+def versions(package: str) -> dict[str, str]:
+    """Versions of Qiskit and of Aer's package; of one that is not installed, none."""
+    found = {}
+    for name in ("qiskit", package):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,100 @@
+"""A device simulated with its noise: the circuit transpiled for it, errors by Aer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qfin.errors import ConfigError
+from qfin.quantum._draws import Draws
+from qfin.quantum.backends import _aer
+from qfin.quantum.backends._base import Plan, Request
+from qfin.quantum.backends._calibration import noise_of, read_calibration, target_of
+from qfin.quantum.backends._devices import fake_device, is_fake
+from qfin.quantum.backends._measured import measuring, split
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyDevice:
+    """A device's name, `Target` and Aer noise model."""
+
+    name: str
+    target: Any
+    noise_model: Any
+
+    @property
+    def num_qubits(self) -> int:
+        """Qubits of the device."""
+        return int(self.target.num_qubits)
+
+    def run(self, runner: Any, request: Request, lineage: dict[str, Any]) -> Draws:
+        """Outcomes of a request with the device's errors; a loaded state is loaded without."""
+        circuit = self._transpiled(request)
+        result = _aer.run_rows(runner, circuit, request, request.shots, memory=True)
+        return _aer.drawn(result, circuit, request.rows, {**lineage, "noise": self.name})
+
+    def plan(self, backend: str, request: Request) -> Plan:
+        """What a request does on the device."""
+        circuit = self._transpiled(request)
+        return Plan(
+            backend,
+            request.circuit.num_qubits,
+            request.rows,
+            request.shots,
+            depth=circuit.depth(),
+            two_qubit_gates=sum(i.operation.num_qubits == 2 for i in circuit.data),
+            expected_fidelity=fidelity(circuit, self.target),
+            preparation_fidelity=None if request.initial is None else 1.0,
+        )
+
+    def _transpiled(self, request: Request) -> QuantumCircuit:
+        """The request's circuit in the device's gates and on its qubits, the loaded state where they begin."""
+        from qiskit import transpile
+
+        parts = split(request)
+        mapped = transpile(
+            parts.bare, target=self.target, optimization_level=3, seed_transpiler=request.seed % 2**31
+        )
+        first = mapped.layout.initial_index_layout(filter_ancillas=True)
+        last = mapped.layout.final_index_layout()
+        loaded = _aer.with_initial(mapped, parts.initial, first)
+        return measuring(loaded, [last[qubit] for qubit in parts.measured])
+
+
+def noisy_device(name: str) -> NoisyDevice:
+    """The device of a fake device's name or a calibration file's path.
+
+    Raises
+    ------
+    ConfigError
+        if there is no such device or file, or the file is wrong.
+    """
+    if is_fake(name):
+        from qiskit_aer.noise import NoiseModel
+
+        device = fake_device(name)
+        return NoisyDevice(device.name, device.target, NoiseModel.from_backend(device))
+    if not Path(name).is_file():
+        raise ConfigError(
+            f"noise = {name!r} is neither a fake device, such as 'fake_kingston', nor a calibration file that is there"
+        )
+    calibration = read_calibration(name)
+    target = target_of(calibration)
+    return NoisyDevice(calibration.name, target, noise_of(calibration, target))
+
+
+def fidelity(circuit: QuantumCircuit, target: Any) -> float:
+    """Probability that no gate and no readout of one shot fails: the product of 1 - error over all of them."""
+    product = 1.0
+    for instruction in circuit.data:
+        name = instruction.operation.name
+        if name not in target.operation_names:
+            continue
+        where = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
+        properties = target[name].get(where) if target[name] else None
+        product *= 1.0 - ((properties.error if properties else None) or 0.0)
+    return product
