@@ -29,7 +29,9 @@ class Aer(Backend):
         states its form); the circuit is then transpiled for that device and its errors are simulated, trajectory by
         trajectory. A loaded prior is loaded without errors
     bond_dimension : most singular values a bond of a matrix product state keeps; None: all above `truncation`
-    truncation : sum of squared singular values that a bond may lose
+    truncation : sum of squared singular values that a bond may lose; the lineage of draws says what was lost. Without
+        a `bond_dimension`, a wide circuit that entangles much takes time and memory without bound
+    threads : most that Aer uses; None: as many as there are processors
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class Aer(Backend):
         noise: str | None = None,
         bond_dimension: Annotated[int, Field(ge=1)] | None = None,
         truncation: Annotated[float, Field(ge=0, lt=1)] = 1e-16,
+        threads: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
         self.method = method
         self.noise = noise
         self.bond_dimension = bond_dimension
         self.truncation = truncation
+        self.threads = threads
 
     @property
     def name(self) -> str:
@@ -63,12 +67,14 @@ class Aer(Backend):
 
     def check(self, request: Request) -> None:
         n = request.circuit.num_qubits
+        matrix_product = self._method(n) == "matrix_product_state"
+        if not matrix_product and n > _aer.most_statevector_qubits():
+            raise ConfigError(
+                f"a statevector of {n} qubits takes {16 << n:,} bytes, and half of this machine's memory is "
+                f"{_aer.half_of_memory():,}; set method = 'matrix_product_state', or take fewer bits or factors"
+            )
         super().check(request)
-        if (
-            request.initial is not None
-            and self._method(n) == "matrix_product_state"
-            and n > _MOST_INITIAL_MPS
-        ):
+        if matrix_product and request.initial is not None and n > _MOST_INITIAL_MPS:
             raise ConfigError(
                 f"a matrix product state takes a loaded state of {_MOST_INITIAL_MPS} qubits at most, not of {n}; "
                 "set method = 'statevector'"
@@ -83,13 +89,15 @@ class Aer(Backend):
         method = self._method(n)
         lineage = {"backend": self.name, "job_ids": [], "versions": self.versions}
         if self.noise is not None:  # Aer chooses between a density matrix and trajectories by shots and width
-            runner = self._simulator("automatic", n, request.rows, noise_model=self._device.noise_model)
+            chosen = "automatic" if method == "statevector" else method
+            runner = self._simulator(chosen, n, request.rows, noise_model=self._device.noise_model)
             return self._device.run(runner, request, lineage)
-        return _aer.draws_of(self._simulator(method, n, request.rows), request, {**lineage, "method": method})
+        runner = self._simulator(method, n, request.rows)
+        return _aer.draws_of(runner, request, {**lineage, "method": method}, tables=method == "statevector")
 
     def _probabilities(self, request: Request) -> np.ndarray:
         n = request.circuit.num_qubits
-        if n > _aer.MOST_TABLE_QUBITS:
+        if n > min(_aer.MOST_TABLE_QUBITS, _aer.most_statevector_qubits()):
             raise ConfigError(f"a table of 2**{n} probabilities does not fit; draw with run() instead")
         return _aer.table_of(self._simulator("statevector", n, request.rows), request)
 
@@ -101,10 +109,11 @@ class Aer(Backend):
 
     def _simulator(self, method: str, n_qubits: int, rows: int, **options: Any) -> Any:
         if method == "matrix_product_state":
-            options |= {"matrix_product_state_truncation_threshold": self.truncation}
+            options |= {"matrix_product_state_truncation_threshold": self.truncation, "mps_log_data": True}
             if self.bond_dimension is not None:
                 options |= {"matrix_product_state_max_bond_dimension": self.bond_dimension}
-        return _aer.simulator("aer", "aer", method=method, **options, **_aer.threads(n_qubits, rows))
+        shared = _aer.threads(n_qubits, rows, self.threads)
+        return _aer.simulator("aer", "aer", method=method, **options, **shared)
 
     @cached_property
     def _device(self) -> NoisyDevice:

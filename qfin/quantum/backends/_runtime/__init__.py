@@ -1,0 +1,1 @@
+"""IBM Quantum: credentials, connection, jobs, and what a request costs on a device."""

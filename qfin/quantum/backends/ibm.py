@@ -1,0 +1,322 @@
+"""IBM hardware, and fake devices by the same path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from qfin.errors import BackendError, ConfigError
+from qfin.quantum._draws import Draws
+from qfin.quantum.backends._base import Backend, Capabilities, Plan, Request
+from qfin.quantum.backends._devices import fake_device, is_fake
+
+if TYPE_CHECKING:
+    from qiskit.primitives import PrimitiveResult
+
+    from qfin.quantum.backends._runtime.planning import DeviceCircuit
+
+Level = Annotated[int, Field(ge=0, le=3)]
+Positive = Annotated[float, Field(gt=0)]
+_CALIBRATIONS = 2  # circuits of a readout calibration
+_PACKAGES = ("qiskit", "qiskit-ibm-runtime", "qiskit-aer", "mthree")
+
+
+class Ibm(Backend):
+    """IBM Quantum devices, or fake ones on this machine.
+
+    One request is one job: all rows of parameters in one PUB, readout calibration beside it. The job's tag is the hash
+    of the request; a job with that tag is collected, never submitted again. Outside of a `session` a job runs alone;
+    a request is one job, so a batch would hold nothing else.
+
+    Credentials: QISKIT_IBM_TOKEN and QISKIT_IBM_INSTANCE (a CRN) in the environment, QISKIT_IBM_CHANNEL and
+    QISKIT_IBM_URL where they are not the usual ones; or `qfin.quantum.backends.using_credentials`. Fake devices need
+    none.
+
+    Parameters
+    ----------
+    device : a device of the instance, such as "ibm_kingston"; or a fake one, "fake_kingston", simulated with its noise
+    optimization_level : of Qiskit's transpiler
+    mitigation : "m3" takes readout errors out, and draws from what is left; "none" gives the device's own draws
+    dynamical_decoupling : pulse sequence on idle qubits, None for none
+    twirling : whether two-qubit gates and readout are Pauli-twirled
+    max_qpu_seconds : more than this, as estimated by `plan`, is refused before anything is submitted
+    min_preparation_fidelity : of a prepared initial state, reached if a few layers of gates can
+    max_wait_seconds : for a job; None: as long as it takes. What is not finished is collected by the next run
+    max_execution_seconds : after which the service stops a job; None: the service's own limit
+    resubmit : submit again what failed or was cancelled; without it, that is reported
+    """
+
+    def __init__(
+        self,
+        device: str,
+        optimization_level: Level = 3,
+        mitigation: Literal["m3", "none"] = "m3",
+        dynamical_decoupling: Literal["XX", "XpXm", "XY4"] | None = None,
+        twirling: bool = False,
+        max_qpu_seconds: Positive | None = None,
+        min_preparation_fidelity: Annotated[float, Field(gt=0, le=1)] = 0.99,
+        max_wait_seconds: Positive | None = None,
+        max_execution_seconds: Annotated[int, Field(ge=1)] | None = None,
+        resubmit: bool = False,
+    ) -> None:
+        self.device = device
+        self.optimization_level = optimization_level
+        self.mitigation = mitigation
+        self.dynamical_decoupling = dynamical_decoupling
+        self.twirling = twirling
+        self.max_qpu_seconds = max_qpu_seconds
+        self.min_preparation_fidelity = min_preparation_fidelity
+        self.max_wait_seconds = max_wait_seconds
+        self.max_execution_seconds = max_execution_seconds
+        self.resubmit = resubmit
+        self._mode: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"ibm {self.device}"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
+
+    def capabilities(self) -> Capabilities:
+        device = self._device
+        return Capabilities(
+            exact=False,
+            noisy=True,
+            remote=not self._is_fake,
+            max_qubits=int(device.num_qubits),
+            max_shots=None if self._is_fake else getattr(device, "max_shots", None),
+        )
+
+    def plan(self, request: Request) -> Plan:
+        self.check(request)
+        plan = self._plan(request, self._ready(request))
+        _ceiling(plan)
+        return plan
+
+    def submit(self, request: Request) -> tuple[str, ...]:
+        if self._is_fake:
+            return ()
+        self.check(request)
+        return (self._job(request),)
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """While the context lasts, jobs of a real device run in one session, so that training keeps its place."""
+        if self._is_fake or self._mode is not None:
+            yield
+            return
+        from qiskit_ibm_runtime import Session
+
+        from qfin.quantum.backends._runtime.credentials import credentials
+        from qfin.quantum.backends._runtime.service import ask
+
+        self._mode = ask(lambda: Session(backend=self._device), "opening a session", credentials())
+        try:
+            yield
+        finally:
+            mode, self._mode = self._mode, None
+            ask(mode.close, "closing the session", credentials())
+
+    def _run(self, request: Request) -> Draws:
+        lineage: dict[str, Any] = {
+            "backend": self.name,
+            "device": self.device,
+            "job_ids": [],
+            "versions": self.versions,
+        }
+        if self._is_fake:
+            ready = self._ready(request)
+            result = (
+                self._sampler(request, None).run(self._pubs(request, ready), shots=request.shots).result()
+            )
+        else:
+            job = self._job(request)
+            result = self._collected(job)
+            lineage |= {"job_ids": [job], "tag": self.tag(request)}
+        lineage |= self._about(request)
+        return self._draws(request, result, lineage)
+
+    def tag(self, request: Request) -> str:
+        """Hash of everything that determines a job: what is asked, of which device, with which options.
+
+        It holds the circuit before it is transpiled: a device that was calibrated anew since is still the same request.
+        """
+        from qfin.quantum._qasm import to_qasm
+
+        options = {name: value for name, value in vars(self).items() if name in _ASKED}
+        digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+        digest.update(to_qasm(request.circuit).encode())
+        digest.update(np.ascontiguousarray(request.theta).tobytes())
+        digest.update(json.dumps([request.shots, request.seed, list(request.theta.shape)]).encode())
+        if request.initial is not None:
+            digest.update(np.ascontiguousarray(request.initial, dtype=complex).tobytes())
+        return f"qfin-{digest.hexdigest()[:40]}"
+
+    def _job(self, request: Request) -> str:
+        """Id of the request's one job, submitted if it never was."""
+        from qfin.quantum.backends._runtime.jobs import JobBook
+
+        tag = self.tag(request)
+
+        def send() -> Any:
+            ready = self._ready(request)
+            _ceiling(self._plan(request, ready))
+            return self._sampler(request, tag).run(self._pubs(request, ready), shots=request.shots)
+
+        return JobBook().find_or_submit(self._device.service, tag, send, resubmit=self.resubmit)
+
+    def _collected(self, job: str) -> PrimitiveResult:
+        from qfin.quantum.backends._runtime.jobs import JobBook
+
+        return JobBook().collect(self._device.service, job, self.max_wait_seconds)
+
+    def _draws(self, request: Request, result: PrimitiveResult, lineage: dict[str, Any]) -> Draws:
+        bits = _bits(result[0])
+        if bits.shape[:2] != (request.rows, request.shots):
+            raise BackendError(
+                f"{self.name} gave {bits.shape[0]} rows of {bits.shape[1]} shots; wanted {request.rows} of {request.shots}"
+            )
+        if self.mitigation == "none":
+            return Draws.from_bits(bits, lineage)
+        from qfin.quantum.backends._runtime import readout
+
+        matrices = readout.confusion_matrices(_bits(result[1])[0], _bits(result[2])[0])
+        rng = np.random.default_rng([request.seed, *b"mitigated draws"])
+        raw = Draws.from_bits(bits)
+        mitigated = [readout.mitigate(row, matrices) for row in raw.outcomes()]
+        drawn = np.array([readout.systematic_draws(one, request.shots, rng) for one in mitigated])
+        overhead = max(one.overhead for one in mitigated)
+        lineage |= {"mitigation": readout.lineage_of(matrices), "variance_overhead": overhead}
+        return Draws.from_outcomes(drawn, raw.num_bits, lineage)
+
+    def _about(self, request: Request) -> dict[str, Any]:
+        """How the circuit was prepared and mapped, as JSON values."""
+        plan = self._plan(request, self._ready(request))
+        isa = {"depth": plan.depth, "two_qubit_gates": plan.two_qubit_gates, **plan.details}
+        prepared = {
+            "fidelity": plan.preparation_fidelity,
+            "two_qubit_gates": plan.preparation_two_qubit_gates,
+        }
+        return {
+            "isa": isa | {"expected_fidelity": plan.expected_fidelity},
+            **({} if plan.preparation_fidelity is None else {"preparation": prepared}),
+        }
+
+    def _pubs(self, request: Request, ready: DeviceCircuit) -> list[Any]:
+        """The circuit with all rows of parameters, and the readout calibration after it."""
+        names = [parameter.name for parameter in request.circuit.parameters]
+        order = [names.index(parameter.name) for parameter in ready.circuit.parameters]
+        pubs: list[Any] = [(ready.circuit, request.theta[:, order])]
+        if self.mitigation == "m3":
+            from qiskit import transpile
+
+            from qfin.quantum.backends._runtime.readout import calibration_circuits
+
+            plain = calibration_circuits(self._device.num_qubits, ready.measured)
+            pubs += [(c,) for c in transpile(plain, self._device, optimization_level=0)]
+        return pubs
+
+    def _sampler(self, request: Request, tag: str | None) -> Any:
+        from qiskit_ibm_runtime.executor_sampler import Sampler
+
+        sampler = Sampler(mode=self._mode or self._device)
+        options = sampler.options
+        options.default_shots = request.shots
+        options.dynamical_decoupling.enable = self.dynamical_decoupling is not None
+        if self.dynamical_decoupling is not None:
+            options.dynamical_decoupling.sequence_type = self.dynamical_decoupling
+        options.twirling.enable_gates = self.twirling
+        options.twirling.enable_measure = self.twirling
+        if tag is None:
+            options.simulator.seed_simulator = request.seed % 2**31
+        else:
+            options.environment.job_tags = [tag]
+            options.max_execution_time = self.max_execution_seconds
+        return sampler
+
+    def _ready(self, request: Request) -> DeviceCircuit:
+        """The request's circuit on the device; kept, since plan, submission and lineage all ask for it."""
+        from qfin.quantum.backends._runtime.planning import device_circuit
+
+        key = self.tag(request)
+        if key not in self._circuits:
+            self._circuits.clear()
+            self._circuits[key] = device_circuit(
+                request, self._device, self.optimization_level, self.min_preparation_fidelity
+            )
+        return self._circuits[key]
+
+    def _plan(self, request: Request, ready: DeviceCircuit) -> Plan:
+        from qfin.quantum.backends._runtime.planning import plan_of
+
+        calibrations = _CALIBRATIONS if self.mitigation == "m3" else 0
+        return plan_of(self.name, request, self._device, ready, calibrations, self.max_qpu_seconds)
+
+    @property
+    def _is_fake(self) -> bool:
+        return is_fake(self.device)
+
+    @cached_property
+    def _circuits(self) -> dict[str, DeviceCircuit]:
+        return {}
+
+    @cached_property
+    def _device(self) -> Any:
+        """Qiskit's backend of the device.
+
+        Raises
+        ------
+        ConfigError
+            if a package or a credential is missing, or there is no such device.
+        """
+        if not _installed("qiskit-ibm-runtime") or (self.mitigation == "m3" and not _installed("mthree")):
+            raise ConfigError("backend 'ibm' needs: pip install 'qfin-scenarios[ibm]'")
+        if self._is_fake:
+            if not _installed("qiskit-aer") and not _installed("qiskit-aer-gpu"):
+                raise ConfigError("fake devices need: pip install 'qfin-scenarios[aer,ibm]'")
+            return fake_device(self.device)
+        from qfin.quantum.backends._runtime.credentials import credentials
+        from qfin.quantum.backends._runtime.service import connect
+
+        return connect(self.device, credentials())
+
+
+_ASKED = (
+    "device",
+    "optimization_level",
+    "mitigation",
+    "dynamical_decoupling",
+    "twirling",
+    "min_preparation_fidelity",
+)
+
+
+def _ceiling(plan: Plan) -> None:
+    from qfin.quantum.backends._runtime.planning import check_ceiling
+
+    check_ceiling(plan)
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _bits(result: Any) -> np.ndarray:
+    """Bits of one PUB's outcomes, shape (rows, shots, bits), bit k in column k."""
+    array = result.data.outcome
+    bits = array.to_bool_array(order="little").astype(np.uint8)
+    return bits.reshape(-1, array.num_shots, array.num_bits)
