@@ -104,7 +104,7 @@ class OnBackends(DensityCopula):
             MaximumMeanDiscrepancy(self.probabilities_),
             start.theta[0],
             method=method,
-            schedule=ShotSchedule(shots, budget=shot_budget),
+            schedule=ShotSchedule(shots, most=shots, budget=shot_budget),
             seed=0 if seed is None else seed,
             max_steps=steps,
             initial=start.initial,

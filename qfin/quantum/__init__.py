@@ -27,9 +27,12 @@ if TYPE_CHECKING:
         mutual_information,
         quantum_mutual_information,
     )
+    from qfin.quantum._preparation import Preparation, prepare_state
     from qfin.quantum._program import Program
     from qfin.quantum._qasm import to_qasm
+    from qfin.quantum._sampled import ShotSchedule, train_on_samples
     from qfin.quantum._sensitivity import GateSensitivity, gate_sensitivity
+    from qfin.quantum._spsa import Spsa
     from qfin.quantum._trainability import Decay, GradientSize, decay, gradient_size
     from qfin.quantum._training import Stop, TrainingResult, train
     from qfin.quantum.losses.mmd import MaximumMeanDiscrepancy
@@ -45,7 +48,10 @@ _FILES = {
     "Grid": "_grid",
     "MaximumMeanDiscrepancy": "losses.mmd",
     "NegativeLogLikelihood": "losses.nll",
+    "Preparation": "_preparation",
     "Program": "_program",
+    "ShotSchedule": "_sampled",
+    "Spsa": "_spsa",
     "Stop": "_training",
     "TrainingResult": "_training",
     "certify": "_certificate",
@@ -59,9 +65,11 @@ _FILES = {
     "joint_tables": "_information",
     "meyer_wallach": "_entanglement",
     "mutual_information": "_information",
+    "prepare_state": "_preparation",
     "quantum_mutual_information": "_information",
     "to_qasm": "_qasm",
     "train": "_training",
+    "train_on_samples": "_sampled",
 }
 
 
@@ -89,8 +97,11 @@ __all__ = [
     "MaximumMeanDiscrepancy",
     "NegativeLogLikelihood",
     "Plan",
+    "Preparation",
     "Program",
     "Request",
+    "ShotSchedule",
+    "Spsa",
     "Stop",
     "TrainingResult",
     "certify",
@@ -104,7 +115,9 @@ __all__ = [
     "joint_tables",
     "meyer_wallach",
     "mutual_information",
+    "prepare_state",
     "quantum_mutual_information",
     "to_qasm",
     "train",
+    "train_on_samples",
 ]

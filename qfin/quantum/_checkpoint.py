@@ -5,21 +5,40 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from qfin import persistence
 from qfin.errors import StoreError
-from qfin.quantum._adam import Adam, State
+from qfin.quantum._adam import State
 
 _POINTER = "latest.txt"
 
 
+class Optimiser(Protocol):
+    """A rule for the next angles: a frozen dataclass of qfin, so that a checkpoint can hold it."""
+
+    def start(self, theta: np.ndarray) -> State:
+        """The state before the first step."""
+        ...
+
+    def step(
+        self, theta: np.ndarray, gradient: np.ndarray, state: State, number: int
+    ) -> tuple[np.ndarray, State]:
+        """Angles and state after step `number`, counted from 1; its arguments are left as they are."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """All that a run needs to go on: what it began from, where it is, and the best angles so far."""
+    """All that a run needs to go on: what it began from, where it is, and the best angles so far.
 
-    optimiser: Adam
+    `fingerprint` is of what is trained, where that can be told without measuring it; `shots` are those behind
+    `history`.
+    """
+
+    optimiser: Optimiser
     start: np.ndarray
     step: int
     theta: np.ndarray
@@ -28,6 +47,8 @@ class Checkpoint:
     best_step: int
     best_loss: float
     best_theta: np.ndarray
+    fingerprint: str = ""
+    shots: int = 0
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from qfin.errors import ConfigError
 from qfin.quantum._adam import Adam, State
-from qfin.quantum._checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from qfin.quantum._checkpoint import Checkpoint, Optimiser, read_checkpoint, write_checkpoint
 from qfin.quantum._program import LossFunction, Program
 
 HistoryRow = tuple[int, float, float | None]
+Callback = Callable[[int, float, float | None], None]
 
 
 class Stop(StrEnum):
@@ -22,6 +25,7 @@ class Stop(StrEnum):
 
     CONVERGED = "the held-out loss stopped improving"
     MAX_STEPS = "max_steps reached"
+    BUDGET = "the shot budget is spent"
     NOT_FINITE = (
         "the loss became inf or nan; lower the learning rate or give every observed outcome some probability"
     )
@@ -33,7 +37,8 @@ class TrainingResult:
 
     `theta` are the angles after `best_step` updates: with a held-out loss the step where it was lowest, else the last.
     `steps` is the number of updates made. `history` has a row (step, loss, held-out loss or None) for each set of
-    angles tried, step 0 being the start; None where the held-out loss was not looked at.
+    angles tried, step 0 being the start; None where the held-out loss was not looked at. `shots` are those that the
+    history took, 0 if probabilities were exact.
     """
 
     theta: np.ndarray
@@ -41,6 +46,76 @@ class TrainingResult:
     history: tuple[HistoryRow, ...]
     stop: Stop
     best_step: int
+    shots: int = 0
+
+
+class Measurement(NamedTuple):
+    """What is seen at some angles: the loss, the held-out loss if it was looked at, and the gradient if asked for."""
+
+    value: float
+    held_out: float | None
+    gradient: np.ndarray | None
+
+
+class Look(NamedTuple):
+    """What a step looks at besides the loss: the held-out loss, the gradient."""
+
+    held_out: bool
+    gradient: bool
+
+
+class Objective(ABC):
+    """What training lowers.
+
+    Attributes
+    ----------
+    watches : there is a held-out loss
+    fingerprint : of all that determines what is measured; "" if only measuring tells
+    """
+
+    watches: bool
+    fingerprint: str = ""
+
+    @abstractmethod
+    def measure(self, theta: np.ndarray, step: int, look: Look) -> Measurement:
+        """Look at angles, shape (parameters,), after `step` updates; the same arguments give the same bits."""
+
+    def began(self, row: HistoryRow, theta: np.ndarray) -> bool:
+        """Whether a history that starts with this row, at these angles, is one of this objective."""
+        return True
+
+    def shots(self, step: int, look: Look) -> int:
+        """Shots that `measure` takes."""
+        return 0
+
+    @property
+    def budget(self) -> int | None:
+        """Shots that all steps may take together, None: any number."""
+        return None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When training looks, stops and saves; the words of `train` say what each is."""
+
+    max_steps: int
+    watch_every: int
+    patience: int | None
+    checkpoint_every: int
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 0:
+            raise ConfigError(f"max_steps = {self.max_steps}; wanted at least 0")
+        for name in ("watch_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}; wanted at least 1")
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"patience = {self.patience}; wanted at least 1, or none")
+
+    def look(self, step: int) -> Look:
+        """What there is to see at a step: no gradient at the last."""
+        last = step == self.max_steps
+        return Look(held_out=step % self.watch_every == 0 or last, gradient=not last)
 
 
 def train(
@@ -56,7 +131,7 @@ def train(
     initial: np.ndarray | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 50,
-    callback: Callable[[int, float, float | None], None] | None = None,
+    callback: Callback | None = None,
 ) -> TrainingResult:
     """Lower a loss of a program's outcome probabilities; the same arguments give the same bits.
 
@@ -79,25 +154,44 @@ def train(
     ConfigError
         if `patience` is given without `held_out`, a number is below its bound, or the checkpoint is of another run.
     """
-    _check(max_steps, patience, held_out, watch_every, checkpoint_every)
-    run = _Run(program, loss, held_out, initial, np.array(theta, dtype=float), optimiser or Adam())
+    rules = Rules(max_steps, watch_every, patience, checkpoint_every)
+    objective = Exact(program, loss, held_out, initial)
+    return lower(objective, np.array(theta, dtype=float), optimiser or Adam(), rules, checkpoint, callback)
+
+
+def lower(
+    objective: Objective,
+    theta: np.ndarray,
+    optimiser: Optimiser,
+    rules: Rules,
+    checkpoint: str | Path | None,
+    callback: Callback | None,
+) -> TrainingResult:
+    """Lower any objective: the loop itself, with the arguments of `train`."""
+    if rules.patience is not None and not objective.watches:
+        raise ConfigError("patience needs a held-out loss to watch; give held_out too")
+    run = _Run(objective, theta, optimiser)
     folder = None if checkpoint is None else Path(checkpoint)
     if folder is not None:
-        run.resume(folder, max_steps)
+        run.resume(folder, rules.max_steps)
     while True:
-        gradient = run.evaluate(run.step % watch_every == 0 or run.step == max_steps)
+        look = rules.look(run.step)
+        if not run.can_pay(look):
+            return run.result(Stop.BUDGET)
+        gradient = run.evaluate(look)
         if callback is not None:
             callback(*run.history[-1])
-        stop = run.verdict(gradient, max_steps, patience)
+        stop = run.verdict(gradient, rules)
         if stop is not None:
             return run.result(stop)
+        assert gradient is not None
         run.update(gradient)
-        if folder is not None and run.step % checkpoint_every == 0:
+        if folder is not None and run.step % rules.checkpoint_every == 0:
             run.save(folder)
 
 
-class _Run:
-    """A run between two updates: `step` updates are made, and the rows of all earlier angles are in `history`."""
+class Exact(Objective):
+    """A loss of a program's exact probabilities; its gradient comes with it at no cost to speak of."""
 
     def __init__(
         self,
@@ -105,48 +199,87 @@ class _Run:
         loss: LossFunction,
         held_out: LossFunction | None,
         initial: np.ndarray | None,
-        theta: np.ndarray,
-        optimiser: Adam,
     ) -> None:
         self._program, self._loss, self._held_out, self._initial = program, loss, held_out, initial
-        self._optimiser = optimiser
-        self._start = theta
+        self.watches = held_out is not None
+
+    def measure(self, theta: np.ndarray, step: int, look: Look) -> Measurement:
+        watched: float | None = None
+
+        def both(probabilities: np.ndarray) -> tuple[float, np.ndarray]:
+            nonlocal watched
+            if look.held_out and self._held_out is not None:
+                watched = float(self._held_out(probabilities)[0])
+            return self._loss(probabilities)
+
+        value, gradient = self._program.value_and_gradient(theta, both, self._initial)
+        return Measurement(value, watched, gradient)
+
+    def began(self, row: HistoryRow, theta: np.ndarray) -> bool:
+        return row[1:] == self.measure(theta, 0, Look(held_out=True, gradient=False))[:2]
+
+
+class _Run:
+    """A run between two updates: `step` updates are made, and the rows of all earlier angles are in `history`."""
+
+    def __init__(self, objective: Objective, theta: np.ndarray, optimiser: Optimiser) -> None:
+        self._objective, self._optimiser, self._start = objective, optimiser, theta
         self.step = 0
         self.theta = theta
         self.state: State = optimiser.start(theta)
         self.history: list[HistoryRow] = []
         self.best: tuple[int, float, np.ndarray] = (0, np.inf, theta)
+        self.shots = 0
 
-    def evaluate(self, watch: bool) -> np.ndarray:
+    def can_pay(self, look: Look) -> bool:
+        budget = self._objective.budget
+        return budget is None or self.shots + self._objective.shots(self.step, look) <= budget
+
+    def evaluate(self, look: Look) -> np.ndarray | None:
         """Gradient at the present angles; adds their row to the history and keeps them if they are the best."""
-        value, watched, gradient = self._measure(self.theta, watch)
+        value, watched, gradient = self._objective.measure(self.theta, self.step, look)
         self.history.append((self.step, value, watched))
-        if self._held_out is None:
-            if np.isfinite(value) and np.isfinite(gradient).all():
+        self.shots += self._objective.shots(self.step, look)
+        if not self._objective.watches:
+            if _all_finite(value, gradient):
                 self.best = (self.step, value, self.theta)
         elif watched is not None and watched < self.best[1]:
             self.best = (self.step, watched, self.theta)
         return gradient
 
-    def verdict(self, gradient: np.ndarray, max_steps: int, patience: int | None) -> Stop | None:
-        if not (np.isfinite(self.history[-1][1]) and np.isfinite(gradient).all()):
+    def verdict(self, gradient: np.ndarray | None, rules: Rules) -> Stop | None:
+        if not _all_finite(self.history[-1][1], gradient):
             return Stop.NOT_FINITE
-        if patience is not None and self.step - self.best[0] >= patience:
+        if rules.patience is not None and self.step - self.best[0] >= rules.patience:
             return Stop.CONVERGED
-        return Stop.MAX_STEPS if self.step >= max_steps else None
+        return Stop.MAX_STEPS if self.step >= rules.max_steps else None
 
     def update(self, gradient: np.ndarray) -> None:
         self.step += 1
         self.theta, self.state = self._optimiser.step(self.theta, gradient, self.state, self.step)
 
     def result(self, stop: Stop) -> TrainingResult:
+        if stop is Stop.BUDGET and not self._objective.watches:
+            self.best = (
+                self.step,
+                self.best[1],
+                self.theta,
+            )  # paid for, though nothing is left to look at them
         theta = self.best[2].copy()
         theta.flags.writeable = False
-        return TrainingResult(theta, self.step, tuple(self.history), stop, self.best[0])
+        return TrainingResult(theta, self.step, tuple(self.history), stop, self.best[0], self.shots)
 
     def save(self, folder: Path) -> None:
         state = Checkpoint(
-            self._optimiser, self._start, self.step, self.theta, self.state, tuple(self.history), *self.best
+            self._optimiser,
+            self._start,
+            self.step,
+            self.theta,
+            self.state,
+            tuple(self.history),
+            *self.best,
+            self._objective.fingerprint,
+            self.shots,
         )
         write_checkpoint(state, folder)
 
@@ -154,8 +287,12 @@ class _Run:
         saved = read_checkpoint(folder)
         if saved is None:
             return
-        same = saved.optimiser == self._optimiser and np.array_equal(saved.start, self._start)
-        if not same or saved.history[0][1:] != self._measure(self._start)[:2]:
+        same = (
+            saved.optimiser == self._optimiser
+            and np.array_equal(saved.start, self._start)
+            and saved.fingerprint == self._objective.fingerprint
+        )
+        if not same or not self._objective.began(saved.history[0], self._start):
             raise ConfigError(
                 f"the checkpoint in {folder} is of another training run; delete it or name another folder"
             )
@@ -166,33 +303,8 @@ class _Run:
         self.step, self.theta, self.state = saved.step, saved.theta, saved.state
         self.history = list(saved.history)
         self.best = (saved.best_step, saved.best_loss, saved.best_theta)
-
-    def _measure(self, theta: np.ndarray, watch: bool = True) -> tuple[float, float | None, np.ndarray]:
-        watched: float | None = None
-
-        def both(probabilities: np.ndarray) -> tuple[float, np.ndarray]:
-            nonlocal watched
-            if watch and self._held_out is not None:
-                watched = float(self._held_out(probabilities)[0])
-            return self._loss(probabilities)
-
-        value, gradient = self._program.value_and_gradient(theta, both, self._initial)
-        return value, watched, gradient
+        self.shots = saved.shots
 
 
-def _check(
-    max_steps: int,
-    patience: int | None,
-    held_out: LossFunction | None,
-    watch_every: int,
-    checkpoint_every: int,
-) -> None:
-    if max_steps < 0:
-        raise ConfigError(f"max_steps = {max_steps}; wanted at least 0")
-    for name, number in {"watch_every": watch_every, "checkpoint_every": checkpoint_every}.items():
-        if number < 1:
-            raise ConfigError(f"{name} = {number}; wanted at least 1")
-    if patience is not None and patience < 1:
-        raise ConfigError(f"patience = {patience}; wanted at least 1, or none")
-    if patience is not None and held_out is None:
-        raise ConfigError("patience needs a held-out loss to watch; give held_out too")
+def _all_finite(value: float, gradient: np.ndarray | None) -> bool:
+    return bool(np.isfinite(value) and (gradient is None or np.isfinite(gradient).all()))

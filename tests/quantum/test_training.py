@@ -11,7 +11,21 @@ from qiskit.circuit import Parameter
 
 from qfin import persistence
 from qfin.errors import ConfigError, StoreError
-from qfin.quantum import ANSAETZE, Adam, NegativeLogLikelihood, Program, Stop, TrainingResult, train
+from qfin.quantum import (
+    ANSAETZE,
+    Adam,
+    MaximumMeanDiscrepancy,
+    NegativeLogLikelihood,
+    Program,
+    Stop,
+    TrainingResult,
+    train,
+)
+from qfin.quantum._checkpoint import read_checkpoint
+from qfin.quantum._sampled import train_on_samples
+from qfin.quantum._spsa import Spsa
+from qfin.quantum._training import Look, Measurement, Objective, Rules, lower
+from qfin.quantum.backends.exact import Exact as ExactBackend
 
 N = 4
 RNG = np.random.default_rng(8)
@@ -187,3 +201,48 @@ def test_the_held_out_loss_is_looked_at_every_few_steps_and_at_the_last(program:
     assert result.best_step == 0
     with pytest.raises(ConfigError, match="watch_every = 0; wanted at least 1"):
         train(program, NegativeLogLikelihood(target), theta, watch_every=0)
+
+
+class Bowl(Objective):
+    """|theta - 1|^2 / 2, with an error that each step has of its own."""
+
+    watches = False
+    fingerprint = "a bowl"
+
+    def measure(self, theta: np.ndarray, step: int, look: Look) -> Measurement:
+        off = theta - 1.0 + 0.01 * np.random.default_rng(step).normal(size=len(theta))
+        return Measurement(float(off @ off) / 2.0, None, off if look.gradient else None)
+
+
+@pytest.mark.parametrize("optimiser", [Adam(0.1), Spsa(1.0, stability=3.0)])
+def test_the_loop_lowers_any_objective_and_keeps_any_optimiser(optimiser: object, tmp_path: Path) -> None:
+    def run(max_steps: int, folder: Path | None) -> TrainingResult:
+        return lower(Bowl(), np.zeros(2), optimiser, Rules(max_steps, 1, None, 5), folder, None)
+
+    whole = run(60, None)
+    np.testing.assert_allclose(whole.theta, 1.0, atol=0.1)
+    run(17, tmp_path)
+    saved = read_checkpoint(tmp_path)
+    assert saved is not None
+    assert (saved.optimiser, saved.step, saved.fingerprint) == (optimiser, 15, "a bowl")
+    resumed = run(60, tmp_path)
+    assert resumed.history == whole.history
+    assert (resumed.theta == whole.theta).all()
+
+
+def test_no_gradient_is_asked_for_at_the_last_step() -> None:
+    looks = [Rules(3, 2, None, 1).look(step) for step in range(4)]
+    assert looks == [Look(True, True), Look(False, True), Look(True, True), Look(True, False)]
+
+
+def test_exact_training_takes_no_shots(program: Program, theta: np.ndarray) -> None:
+    assert train(program, NegativeLogLikelihood(TARGET), theta, max_steps=2).shots == 0
+
+
+def test_a_checkpoint_of_training_on_samples_is_refused(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.ry(Parameter("a"), 0)
+    loss, start = MaximumMeanDiscrepancy(np.array([0.3, 0.7])), np.array([0.5])
+    train_on_samples(ExactBackend(), circuit, loss, start, max_steps=2, checkpoint=tmp_path)
+    with pytest.raises(ConfigError, match="is of another training run"):
+        train(one_turn(), loss, start, max_steps=2, checkpoint=tmp_path)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -125,8 +123,6 @@ def draws_of(runner: Any, request: Request, lineage: dict[str, Any], *, tables: 
         return Draws.from_outcomes(_from_tables(runner, request, circuit, parts), bits, lineage)
     circuit = measuring(circuit, list(parts.measured))
     result = run_rows(runner, circuit, request, request.shots, memory=True)
-    if (log := _truncation([experiment.metadata for experiment in result.results])) is not None:
-        lineage = {**lineage, "truncation": log}
     return drawn(result, circuit, request.rows, lineage)
 
 
@@ -149,22 +145,6 @@ def _from_tables(runner: Any, request: Request, circuit: QuantumCircuit, parts: 
         for row, table in enumerate(_tables(runner, some, circuit, parts), first):
             engine().kernels.draw(table, rng.random(request.shots), outcomes[row])
     return outcomes
-
-
-def _truncation(notes: list[dict[str, Any]]) -> dict[str, float] | None:
-    """What matrix product states lost, from Aer's log of them: the worst of the rows; None for other methods.
-
-    The fidelity is estimated as the product of 1 - (what a bond lost) over all of a row's truncations.
-    """
-    logs = [note["MPS_log_data"] for note in notes if "MPS_log_data" in note]
-    if not logs:
-        return None
-    lost = [[float(value) for value in re.findall(r"discarded_value=([-+.e\d]+)", log)] for log in logs]
-    bonds = [
-        int(size) for log in logs for sizes in re.findall(r"BD=\[([\d ]*)\]", log) for size in sizes.split()
-    ]
-    fidelity = min(math.prod(max(0.0, 1.0 - value) for value in row) for row in lost)
-    return {"largest_bond": max(bonds, default=1), "estimated_fidelity": fidelity}
 
 
 def _loaded(runner: Any, parts: Parts) -> QuantumCircuit:

@@ -29,8 +29,9 @@ class Aer(Backend):
         states its form); the circuit is then transpiled for that device and its errors are simulated, trajectory by
         trajectory. A loaded prior is loaded without errors
     bond_dimension : most singular values a bond of a matrix product state keeps; None: all above `truncation`
-    truncation : sum of squared singular values that a bond may lose; the lineage of draws says what was lost. Without
-        a `bond_dimension`, a wide circuit that entangles much takes time and memory without bound
+    truncation : sum of squared singular values that a bond may lose at a gate; the lineage of draws has both limits,
+        not what was lost (Aer's log of it runs on from one run to the next and mixes rows). Without a
+        `bond_dimension`, a wide circuit that entangles much takes time and memory without bound
     threads : most that Aer uses; None: as many as there are processors
     """
 
@@ -87,13 +88,17 @@ class Aer(Backend):
     def _run(self, request: Request) -> Draws:
         n = request.circuit.num_qubits
         method = self._method(n)
-        lineage = {"backend": self.name, "job_ids": [], "versions": self.versions}
+        lineage: dict[str, Any] = {"backend": self.name, "job_ids": [], "versions": self.versions}
         if self.noise is not None:  # Aer chooses between a density matrix and trajectories by shots and width
             chosen = "automatic" if method == "statevector" else method
-            runner = self._simulator(chosen, n, request.rows, noise_model=self._device.noise_model)
-            return self._device.run(runner, request, lineage)
+            return self._device.run(
+                lambda noise: self._simulator(chosen, n, request.rows, noise_model=noise), request, lineage
+            )
+        lineage["method"] = method
+        if method == "matrix_product_state":
+            lineage["truncation"] = {"bond_dimension": self.bond_dimension, "lost_at_a_gate": self.truncation}
         runner = self._simulator(method, n, request.rows)
-        return _aer.draws_of(runner, request, {**lineage, "method": method}, tables=method == "statevector")
+        return _aer.draws_of(runner, request, lineage, tables=method == "statevector")
 
     def _probabilities(self, request: Request) -> np.ndarray:
         n = request.circuit.num_qubits
@@ -109,7 +114,7 @@ class Aer(Backend):
 
     def _simulator(self, method: str, n_qubits: int, rows: int, **options: Any) -> Any:
         if method == "matrix_product_state":
-            options |= {"matrix_product_state_truncation_threshold": self.truncation, "mps_log_data": True}
+            options |= {"matrix_product_state_truncation_threshold": self.truncation}
             if self.bond_dimension is not None:
                 options |= {"matrix_product_state_max_bond_dimension": self.bond_dimension}
         shared = _aer.threads(n_qubits, rows, self.threads)

@@ -21,11 +21,13 @@ from qfin.quantum.backends._devices import fake_device, is_fake
 if TYPE_CHECKING:
     from qiskit.primitives import PrimitiveResult
 
-    from qfin.quantum.backends._runtime.planning import DeviceCircuit
+    from qfin.quantum.backends._runtime.jobs import JobBook
+    from qfin.quantum.backends._runtime.planning import DeviceCircuit, Shares
 
 Level = Annotated[int, Field(ge=0, le=3)]
 Positive = Annotated[float, Field(gt=0)]
 _CALIBRATIONS = 2  # circuits of a readout calibration
+_MOST_BITS = 62  # of an outcome that is an integer
 _PACKAGES = ("qiskit", "qiskit-ibm-runtime", "qiskit-aer", "mthree")
 
 
@@ -94,8 +96,19 @@ class Ibm(Backend):
             noisy=True,
             remote=not self._is_fake,
             max_qubits=int(device.num_qubits),
-            max_shots=None if self._is_fake else getattr(device, "max_shots", None),
+            max_shots=None if self._is_fake else device.configuration().max_shots,
         )
+
+    def check(self, request: Request) -> None:
+        super().check(request)
+        if self.mitigation == "m3" and request.circuit.num_qubits > _MOST_BITS:
+            from qfin.quantum.backends._measured import split
+
+            if len(bits := split(request).measured) > _MOST_BITS:
+                raise ConfigError(
+                    f"outcomes have {len(bits)} bits and m3 takes {_MOST_BITS}; measure fewer qubits, "
+                    "or set mitigation = 'none'"
+                )
 
     def plan(self, request: Request) -> Plan:
         self.check(request)
@@ -136,56 +149,56 @@ class Ibm(Backend):
         }
         if self._is_fake:
             ready = self._ready(request)
-            result = (
-                self._sampler(request, None).run(self._pubs(request, ready), shots=request.shots).result()
-            )
+            result = self._send(request, ready, None).result()
         else:
             job = self._job(request)
-            result = self._collected(job)
+            result = self._book.collect(self._device.service, job, self.max_wait_seconds)
             lineage |= {"job_ids": [job], "tag": self.tag(request)}
-        lineage |= self._about(request)
-        return self._draws(request, result, lineage)
+        # As it was submitted: a device that is calibrated anew maps the next circuit elsewhere.
+        return self._draws(request, result, lineage | result[0].metadata["circuit_metadata"])
 
     def tag(self, request: Request) -> str:
         """Hash of everything that determines a job: what is asked, of which device, with which options.
 
         It holds the circuit before it is transpiled: a device that was calibrated anew since is still the same request.
         """
-        from qfin.quantum._qasm import to_qasm
+        digest = self._circuit_hash(request)
+        digest.update(np.ascontiguousarray(request.theta).tobytes())
+        digest.update(json.dumps([request.shots, request.seed, list(request.theta.shape)]).encode())
+        return f"qfin-{digest.hexdigest()[:40]}"
+
+    def _circuit_hash(self, request: Request) -> Any:
+        """SHA-256 of what the transpiled circuit comes from, whatever the angles, shots and seed."""
+        from qfin.quantum.backends._runtime.identity import circuit_text
 
         options = {name: value for name, value in vars(self).items() if name in _ASKED}
         digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
-        digest.update(to_qasm(request.circuit).encode())
-        digest.update(np.ascontiguousarray(request.theta).tobytes())
-        digest.update(json.dumps([request.shots, request.seed, list(request.theta.shape)]).encode())
+        digest.update(circuit_text(request.circuit).encode())
         if request.initial is not None:
             digest.update(np.ascontiguousarray(request.initial, dtype=complex).tobytes())
-        return f"qfin-{digest.hexdigest()[:40]}"
+        return digest
 
     def _job(self, request: Request) -> str:
         """Id of the request's one job, submitted if it never was."""
-        from qfin.quantum.backends._runtime.jobs import JobBook
-
         tag = self.tag(request)
 
         def send() -> Any:
             ready = self._ready(request)
             _ceiling(self._plan(request, ready))
-            return self._sampler(request, tag).run(self._pubs(request, ready), shots=request.shots)
+            return self._send(request, ready, tag)
 
-        return JobBook().find_or_submit(self._device.service, tag, send, resubmit=self.resubmit)
-
-    def _collected(self, job: str) -> PrimitiveResult:
-        from qfin.quantum.backends._runtime.jobs import JobBook
-
-        return JobBook().collect(self._device.service, job, self.max_wait_seconds)
+        return self._book.find_or_submit(self._device.service, tag, send, resubmit=self.resubmit)
 
     def _draws(self, request: Request, result: PrimitiveResult, lineage: dict[str, Any]) -> Draws:
-        bits = _bits(result[0])
-        if bits.shape[:2] != (request.rows, request.shots):
+        given = _bits(result[0])
+        number = self._shares(request).number
+        if given.shape[0] != request.rows * number or given.shape[1] * number < request.shots:
             raise BackendError(
-                f"{self.name} gave {bits.shape[0]} rows of {bits.shape[1]} shots; wanted {request.rows} of {request.shots}"
+                f"{self.name} gave {given.shape[0]} rows of {given.shape[1]} shots; wanted {request.rows * number} "
+                f"of {self._shares(request).shots}"
             )
+        # Shares are rounded up, and twirling rounds up too: to whole randomisations.
+        bits = given.reshape(request.rows, -1, given.shape[2])[:, : request.shots]
         if self.mitigation == "none":
             return Draws.from_bits(bits, lineage)
         from qfin.quantum.backends._runtime import readout
@@ -199,24 +212,22 @@ class Ibm(Backend):
         lineage |= {"mitigation": readout.lineage_of(matrices), "variance_overhead": overhead}
         return Draws.from_outcomes(drawn, raw.num_bits, lineage)
 
-    def _about(self, request: Request) -> dict[str, Any]:
-        """How the circuit was prepared and mapped, as JSON values."""
-        plan = self._plan(request, self._ready(request))
-        isa = {"depth": plan.depth, "two_qubit_gates": plan.two_qubit_gates, **plan.details}
-        prepared = {
-            "fidelity": plan.preparation_fidelity,
-            "two_qubit_gates": plan.preparation_two_qubit_gates,
-        }
-        return {
-            "isa": isa | {"expected_fidelity": plan.expected_fidelity},
-            **({} if plan.preparation_fidelity is None else {"preparation": prepared}),
-        }
+    def _send(self, request: Request, ready: DeviceCircuit, tag: str | None) -> Any:
+        shots = self._shares(request).shots
+        return self._sampler(request, tag).run(self._pubs(request, ready), shots=shots)
+
+    def _shares(self, request: Request) -> Shares:
+        from qfin.quantum.backends._runtime.planning import Shares
+
+        return Shares.of(request.shots, calibrated=self.mitigation == "m3")
 
     def _pubs(self, request: Request, ready: DeviceCircuit) -> list[Any]:
         """The circuit with all rows of parameters, and the readout calibration after it."""
-        names = [parameter.name for parameter in request.circuit.parameters]
-        order = [names.index(parameter.name) for parameter in ready.circuit.parameters]
-        pubs: list[Any] = [(ready.circuit, request.theta[:, order])]
+        from qfin.quantum.backends._runtime.planning import rows_of
+
+        circuit, angles = rows_of(request, ready)
+        circuit.metadata = about(self._plan(request, ready))
+        pubs: list[Any] = [(circuit, np.repeat(angles, self._shares(request).number, axis=0))]
         if self.mitigation == "m3":
             from qiskit import transpile
 
@@ -231,7 +242,6 @@ class Ibm(Backend):
 
         sampler = Sampler(mode=self._mode or self._device)
         options = sampler.options
-        options.default_shots = request.shots
         options.dynamical_decoupling.enable = self.dynamical_decoupling is not None
         if self.dynamical_decoupling is not None:
             options.dynamical_decoupling.sequence_type = self.dynamical_decoupling
@@ -245,10 +255,10 @@ class Ibm(Backend):
         return sampler
 
     def _ready(self, request: Request) -> DeviceCircuit:
-        """The request's circuit on the device; kept, since plan, submission and lineage all ask for it."""
+        """The request's circuit on the device; kept, for its plan, and for a training's next angles."""
         from qfin.quantum.backends._runtime.planning import device_circuit
 
-        key = self.tag(request)
+        key = self._circuit_hash(request).hexdigest()
         if key not in self._circuits:
             self._circuits.clear()
             self._circuits[key] = device_circuit(
@@ -260,11 +270,25 @@ class Ibm(Backend):
         from qfin.quantum.backends._runtime.planning import plan_of
 
         calibrations = _CALIBRATIONS if self.mitigation == "m3" else 0
-        return plan_of(self.name, request, self._device, ready, calibrations, self.max_qpu_seconds)
+        return plan_of(
+            self.name,
+            request,
+            self._device,
+            ready,
+            self._shares(request),
+            calibrations,
+            self.max_qpu_seconds,
+        )
 
     @property
     def _is_fake(self) -> bool:
         return is_fake(self.device)
+
+    @cached_property
+    def _book(self) -> JobBook:
+        from qfin.quantum.backends._runtime.jobs import JobBook
+
+        return JobBook()
 
     @cached_property
     def _circuits(self) -> dict[str, DeviceCircuit]:
@@ -299,6 +323,14 @@ _ASKED = (
     "twirling",
     "min_preparation_fidelity",
 )
+
+
+def about(plan: Plan) -> dict[str, Any]:
+    """How a circuit was prepared and mapped, as JSON values."""
+    isa = {"depth": plan.depth, "two_qubit_gates": plan.two_qubit_gates, **plan.details}
+    isa |= {"duration": plan.duration, "expected_fidelity": plan.expected_fidelity}
+    prepared = {"fidelity": plan.preparation_fidelity, "two_qubit_gates": plan.preparation_two_qubit_gates}
+    return {"isa": isa} if plan.preparation_fidelity is None else {"isa": isa, "preparation": prepared}
 
 
 def _ceiling(plan: Plan) -> None:

@@ -44,6 +44,27 @@ class MaximumMeanDiscrepancy(Loss):
         walsh_hadamard(weighted)
         return value, 2.0 * weighted
 
+    def unbiased(self, frequencies: np.ndarray, shots: int) -> float:
+        """Estimate of MMD^2, whose mean over draws is the exact one, from the frequencies of independent shots.
+
+        The value at the frequencies is too large by (1 - sum over x, y of p(x) p(y) k(x, y)) / shots on average,
+        because a shot is as near as can be to itself. Without those pairs it is the U-statistic of Gretton et al.
+        (JMLR 13, 2012, lemma 6, eq. 3; the target is known exactly here). It can be negative, near the target.
+
+        Parameters
+        ----------
+        frequencies : share of the shots that gave each outcome, shape (2**n,)
+        shots : at least 2
+        """
+        from qfin.quantum._kernels import walsh_hadamard
+
+        if shots < 2:
+            raise ConfigError(f"shots = {shots}; an unbiased discrepancy wants at least 2")
+        transform = np.array(frequencies, dtype=float)
+        walsh_hadamard(transform)
+        pairs = float((self._spectrum * transform**2).sum())
+        return self(frequencies)[0] - (1.0 - pairs) / (shots - 1)
+
 
 def _spectrum(size: int, bandwidths: Sequence[float]) -> np.ndarray:
     """w(a) for each outcome a, shape (size,)."""

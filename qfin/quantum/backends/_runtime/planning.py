@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from qfin.quantum._preparation import Preparation
 
+CALIBRATION_SHOTS = 10_000  # of each readout calibration circuit, where a row has that many
 LAYOUTS = 4  # layouts tried, each by its own seed; the one with the highest expected fidelity is taken
-SECONDS_A_JOB = 2.0  # on the QPU besides the shots: loading and classical control, our own assumption
+SECONDS_A_JOB = 2.0  # on the QPU besides the shots
 _USUAL_DELAY = 250e-6  # between two shots, where the device does not say
 _COHERENT = 0.5  # share of the shortest coherence time that a shot may take without a warning
 _HOPELESS = 0.05  # expected fidelity below which next to nothing of the circuit is left
@@ -41,6 +42,41 @@ class DeviceCircuit:
     fidelity: float
 
 
+@dataclass(frozen=True)
+class Shares:
+    """A row's shots in `number` equal shares of `shots`, rounded up.
+
+    All circuits of a job take the same shots. Without shares a readout calibration would cost as much as the row
+    itself, twice; M3 uses 10,000 shots where its user names none (mthree 3.0, `cals_from_system`).
+    """
+
+    number: int
+    shots: int
+
+    @classmethod
+    def of(cls, shots: int, calibrated: bool) -> Shares:
+        """The shares of so many shots: one, or with a calibration as many as leave it its shots."""
+        number = max(1, shots // CALIBRATION_SHOTS) if calibrated else 1
+        return cls(number, -(-shots // number))
+
+
+def rows_of(request: Request, ready: DeviceCircuit) -> tuple[QuantumCircuit, np.ndarray]:
+    """The circuit to send, and its angles, shape (rows, its parameters).
+
+    A circuit that has no parameters, or loses them when it is transpiled, could not say how many rows it is: it gets
+    one that does nothing, the angle of an RZ on a qubit in |0>.
+    """
+    from qiskit.circuit import Parameter
+
+    names = [parameter.name for parameter in request.circuit.parameters]
+    circuit = ready.circuit.copy()
+    if not circuit.parameters:
+        first = circuit.copy_empty_like()
+        first.rz(Parameter("row"), ready.measured[0])
+        return first.compose(circuit), np.zeros((request.rows, 1))
+    return circuit, request.theta[:, [names.index(parameter.name) for parameter in circuit.parameters]]
+
+
 def logical_circuit(request: Request, min_fidelity: float) -> tuple[QuantumCircuit, Preparation | None]:
     """The request's circuit, its initial state prepared by gates, and measured; nothing of a device in it yet."""
     parts = split(request)
@@ -58,7 +94,8 @@ def device_circuit(
 ) -> DeviceCircuit:
     """Transpile a request for a device, on the best of a few layouts by the device's own errors.
 
-    The same request and calibration give the same circuit.
+    The same circuit and calibration give the same, whatever the request's angles and seed: the steps of a training
+    run on the same qubits, and are transpiled once.
     """
     from qiskit.transpiler import generate_preset_pass_manager
 
@@ -67,9 +104,7 @@ def device_circuit(
     logical, preparation = logical_circuit(request, min_fidelity)
     candidates = []
     for attempt in range(LAYOUTS if optimization_level > 1 else 1):
-        passes = generate_preset_pass_manager(
-            optimization_level, backend=device, seed_transpiler=(request.seed + attempt) % 2**31
-        )
+        passes = generate_preset_pass_manager(optimization_level, backend=device, seed_transpiler=attempt)
         mapped = passes.run(logical)
         candidates.append((fidelity(mapped, device.target), -attempt, mapped))
     best, _, mapped = max(candidates, key=lambda candidate: candidate[:2])
@@ -86,20 +121,23 @@ def plan_of(
     request: Request,
     device: Any,
     ready: DeviceCircuit,
+    shares: Shares,
     calibration_circuits: int,
     max_qpu_seconds: float | None,
 ) -> Plan:
     """What a request takes on a device.
 
     QPU seconds are shots, those of readout calibration included, times the time of a shot and the device's delay
-    between two, and `SECONDS_A_JOB`; a simulated device takes none.
+    between two, and `SECONDS_A_JOB`: IBM's own rule of thumb (its guide "Workload usage", "Estimate usage": overhead of
+    a sub-job + (rep_delay + circuit length) * executions, in short 2 + 0.00035 * executions). A simulated device
+    takes none.
     """
     duration = _duration(ready.circuit, device.target)
     delay = getattr(device, "default_rep_delay", None)
     delay = _USUAL_DELAY if not delay else float(delay)
-    circuits = request.rows + calibration_circuits
+    executions = (request.rows * shares.number + calibration_circuits) * shares.shots
     real = not getattr(device, "simulator", False) and not name.startswith("ibm fake")
-    seconds = SECONDS_A_JOB + circuits * request.shots * (duration + delay)
+    seconds = SECONDS_A_JOB + executions * (duration + delay)
     preparation = ready.preparation
     return Plan(
         name,
@@ -118,6 +156,7 @@ def plan_of(
         details={
             "physical_qubits": ", ".join(map(str, ready.measured)),
             "calibration_circuits": calibration_circuits,
+            "executions": executions,
         },
     )
 
@@ -132,7 +171,7 @@ def check_ceiling(plan: Plan) -> None:
     """
     if plan.max_qpu_seconds is not None and plan.qpu_seconds > plan.max_qpu_seconds:
         raise ConfigError(
-            f"{plan.circuits:,} circuits of {plan.shots:,} shots take an estimated {plan.qpu_seconds:,.1f} s of the QPU, "
+            f"{plan.circuits:,} circuits of {plan.shots:,} shots take some {plan.qpu_seconds:,.1f} s of the QPU "
             f"and max_qpu_seconds allows {plan.max_qpu_seconds:,.1f}; take fewer scenarios, or raise it; "
             "nothing was submitted"
         )
