@@ -32,7 +32,7 @@ from qfin.quantum._preparation import prepare_state
 
 DRAWS = 2**22
 MAX_LAYERS = 8
-LARGEST_SYNTHESIS = 12  # qubits; beyond, Qiskit's synthesis is counted from its leading term
+LARGEST_SYNTHESIS = 12  # qubits; beyond, its leading term 2^n stands for it
 INTRODUCTION = f"""\
 # What preparing a prior costs
 
@@ -40,7 +40,8 @@ A Student t copula, fitted to the four FX pairs that come with qfin, on grids of
 probabilities counted from {DRAWS:,} draws. Prepared by layers of two-qubit staircases from a matrix product state,
 improved by sweeps, at most {MAX_LAYERS} layers. CX are counted before routing; all join neighbours on one line. The
 total variation distance is between the wanted and the prepared probabilities. Synthesis is Qiskit's exact
-`StatePreparation`. Times are without compiling. To measure again:
+`StatePreparation`, counted up to {LARGEST_SYNTHESIS} qubits, and 2^n beyond. Times are without compiling. To measure
+again:
 
     python benchmarks/preparation.py
 """

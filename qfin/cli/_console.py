@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from qfin.stages import StageEvent
+    from qfin.store import Artifact
 
 WIDTH_OF_A_PIPE = 120
 WAITING = "server"
@@ -36,6 +37,22 @@ def failed(message: str, code: int = 2) -> int:
     line = " ".join(message.split())
     diagnostics().print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
     return code
+
+
+def tell_certificate(console: Console, artifact: Artifact) -> None:
+    """Say aloud of a `generate` artifact whose certificate failed that it is not what its circuit says."""
+    certificate = artifact.summary.get("certificate")
+    if certificate is None or certificate["passes"]:
+        return
+    console.print(
+        Text.assemble(
+            ("certificate failed: ", "bold red"),
+            f"{artifact.summary['label']} on {artifact.summary['backend']} is {certificate['distance']:.4f} "
+            f"[{certificate['lower']:.4f}, {certificate['upper']:.4f}] from the exact circuit, and at most "
+            f"{certificate['bound']:g} passes; the set is published as one that failed",
+        ),
+        soft_wrap=True,
+    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qfin.cli._console import output, stage_progress
+from qfin.cli._console import output, stage_progress, tell_certificate
 from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
 from qfin.errors import ConfigError
 
@@ -85,7 +85,7 @@ def generate(
     with showing():
         made = _generate(on_backend(configuration(config), backend), opened(store), trained, model)
     _tell(made)
-    _tell_certificate(made)
+    tell_certificate(output(), made)
 
 
 def risk(
@@ -229,20 +229,3 @@ def _tell(artifact: Artifact) -> None:
     from qfin.cli._look import describe
 
     output().print(describe(artifact))
-
-
-def _tell_certificate(artifact: Artifact) -> None:
-    """Say aloud that a set is not what its circuit says."""
-    from rich.text import Text
-
-    certificate = artifact.summary.get("certificate")
-    if certificate and not certificate["passes"]:
-        output().print(
-            Text.assemble(
-                ("certificate failed: ", "bold red"),
-                f"the draws are {certificate['distance']:.4f} [{certificate['lower']:.4f}, {certificate['upper']:.4f}] "
-                f"from the exact circuit, and {certificate['bound']:g} is the most that passes; "
-                "the set is published as one that failed",
-            ),
-            soft_wrap=True,
-        )

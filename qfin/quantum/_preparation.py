@@ -120,9 +120,9 @@ def _shallow(wanted: np.ndarray, min_fidelity: float, max_layers: int) -> tuple[
     on_line = wanted.reshape((2,) * n).transpose([n - 1 - qubit for qubit in order])
     *_, (gates, _) = prepare_in_layers(np.ascontiguousarray(on_line).ravel(), min_fidelity, max_layers)
     circuit = QuantumCircuit(n)
-    for depth, layer in enumerate(gates):
+    for number, layer in enumerate(gates):
         for site, gate in enumerate(layer):
-            part = _cheapest(gate, fresh=depth == 0, first=site == 0)
+            part = _in_cx(gate, from_zeros=number == site == 0)
             circuit.compose(part, [order[site + 1], order[site]], inplace=True)
     return _merged(circuit), len(gates)
 
@@ -134,20 +134,15 @@ def _one_qubit(wanted: np.ndarray) -> QuantumCircuit:
     return OneQubitEulerDecomposer("ZYZ")(np.array([[a, -np.conj(b)], [b, np.conj(a)]]))
 
 
-def _cheapest(gate: np.ndarray, *, fresh: bool, first: bool) -> QuantumCircuit:
-    """A gate in RY, RZ and CX; where qubits come in as |0>, columns that do not matter are chosen to save CX."""
+def _in_cx(gate: np.ndarray, *, from_zeros: bool) -> QuantumCircuit:
+    """A gate in RY, RZ and CX; where it acts on |00> only its first column matters, which takes one CX at most."""
     from qiskit.circuit.library import CXGate
     from qiskit.synthesis import TwoQubitBasisDecomposer
 
     from qfin.quantum._staircase import gate_for_pair
 
     decompose = TwoQubitBasisDecomposer(CXGate(), basis_fidelity=_CX_FIDELITY, euler_basis="ZYZ")
-    if not fresh:
-        return decompose(gate)
-    if first:
-        return decompose(gate_for_pair(gate[:, 0]))
-    parts = [decompose(gate), decompose(gate * [1.0, 1.0, 1.0, -1.0])]
-    return min(parts, key=lambda part: part.count_ops().get("cx", 0))
+    return decompose(gate_for_pair(gate[:, 0]) if from_zeros else gate)
 
 
 def _merged(circuit: QuantumCircuit) -> QuantumCircuit:

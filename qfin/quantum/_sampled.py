@@ -84,8 +84,10 @@ def train_on_samples(
 ) -> TrainingResult:
     """Lower the MMD between a circuit's samples on a backend and a target; on simulators, the same bits every time.
 
-    Losses in the history are unbiased estimates, which can be negative near the target. All circuits of a step are one
-    request, whose seed comes from `seed` and the step: a step that is repeated after a crash is the same job.
+    Losses in the history are unbiased estimates, which can be negative near the target; of a backend that mitigates
+    readout errors they are a little too high, because its draws are drawn again from what it estimated. All circuits of
+    a step are one request, whose seed comes from `seed` and the step: a step that is repeated after a crash is the same
+    job.
 
     Parameters
     ----------
@@ -102,8 +104,8 @@ def train_on_samples(
     seed : of the draws and of the perturbations, at least 0
     held_out : another MMD of the same samples that is watched, not trained
     max_steps, watch_every, patience, checkpoint, checkpoint_every, callback : as in `train`; the last step only looks
-        at the loss. A checkpoint of other settings is refused before anything runs; `max_steps` and the budget can be
-        raised (with SPSA, `max_steps` only if its `stability` is given)
+        at the loss. A checkpoint of other settings or of a backend of another name is refused before anything runs;
+        `max_steps` and the budget can be raised (with SPSA, `max_steps` only if its `stability` is given)
     initial : state to begin with, as in `Request`
 
     Raises
@@ -151,23 +153,15 @@ class _Samples:
 
     def fingerprint(self, method: Method) -> str:
         """SHA-256 of all that determines what is measured, the budget and the optimiser apart."""
-        from qiskit.qasm3 import QASM3ExporterError
+        from qfin.quantum.backends._runtime.identity import circuit_text
 
-        from qfin.quantum._qasm import to_qasm
-
-        try:
-            text = to_qasm(self.circuit)
-        except QASM3ExporterError as error:
-            raise ConfigError(
-                f"the circuit cannot be written as OpenQASM 3, which tells a checkpoint's circuit: {error}"
-            ) from error
         losses = [
             None if loss is None else [_digest(loss.target), loss.bandwidths]
             for loss in (self.loss, self.held_out)
         ]
         schedule = [self.schedule.first, self.schedule.growth, self.schedule.most]
         initial = None if self.initial is None else _digest(np.asarray(self.initial, dtype=complex))
-        whole = [method, self.backend.name, text, *losses, schedule, self.seed, initial]
+        whole = [method, self.backend.name, circuit_text(self.circuit), *losses, schedule, self.seed, initial]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 

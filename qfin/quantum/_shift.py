@@ -64,7 +64,7 @@ class ShiftRule:
         unshared = circuit.copy_empty_like()
         unshared.global_phase = 0.0
         angles = table.freeze()
-        own = iter(ParameterVector("angle", len(angles.offsets)))
+        own = iter(ParameterVector("phi", len(angles.offsets)))
         for operation, qubits, clbits in steps:
             unshared.append(
                 _with_angle(operation, next(own)) if _is_free(operation) else operation, qubits, clbits

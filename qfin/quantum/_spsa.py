@@ -20,13 +20,15 @@ class Spsa:
 
     Parameters
     ----------
-    learning_rate : a; the first steps are about a / stability**alpha times the gradient
+    learning_rate : a; the first steps are about a / stability**alpha times the gradient, which for an MMD and an angle
+        is some .01. The default is for circuits that are nearly trained: more moves them about with the shots' noise
+        (benchmarks/sampled_training.py), and from far away it is too slow
     perturbation : c, in radians; larger with noisier losses
     stability : A, in steps; None: 10 % of the most steps allowed, the paper's advice
     alpha, gamma : the paper's practical exponents; steps then shrink as slowly as convergence allows
     """
 
-    learning_rate: float = 1.0
+    learning_rate: float = 3.0
     perturbation: float = 0.1
     stability: float | None = None
     alpha: float = 0.602

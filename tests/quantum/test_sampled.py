@@ -28,11 +28,12 @@ from qfin.quantum import (
     NegativeLogLikelihood,
     Program,
     Request,
+    ShotSchedule,
+    Spsa,
     Stop,
     TrainingResult,
+    train_on_samples,
 )
-from qfin.quantum._sampled import ShotSchedule, train_on_samples
-from qfin.quantum._spsa import Spsa
 from qfin.quantum.backends.exact import Exact
 
 ROOT = Path(__file__).parents[2]
@@ -266,6 +267,20 @@ def test_kill_9_in_the_middle_changes_no_bit(kind: str, method: str, tmp_path: P
     resumed = long_run(kind, method, tmp_path, lambda step, *_: first.append(step))
     assert 12 <= first[0] < 40  # it went on from a checkpoint
     assert same(resumed, long_run(kind, method, None))
+
+
+def test_a_checkpoint_knows_its_circuit_whatever_its_gates_are_called(tmp_path: Path) -> None:
+    """Qiskit numbers unnamed circuits as a process makes them."""
+
+    def run(max_steps: int, folder: Path | None) -> TrainingResult:
+        block = QuantumCircuit(N)
+        block.cx(0, 1)
+        circuit = CIRCUIT.copy()
+        circuit.append(block.to_gate(), range(N))
+        return trained(Exact(), "spsa", circuit=circuit, max_steps=max_steps, checkpoint=folder)
+
+    run(3, tmp_path)
+    assert same(run(6, tmp_path), run(6, None))
 
 
 def other_circuit() -> QuantumCircuit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,11 @@ from qiskit.circuit.library import PhaseGate, RGate, RVGate, RYGate, XXPlusYYGat
 from scipy.stats import norm
 
 from qfin.errors import ConfigError
-from qfin.quantum import ANSAETZE, MaximumMeanDiscrepancy, Program
+from qfin.quantum import ANSAETZE, Draws, MaximumMeanDiscrepancy, Program, Request, ShotSchedule
+from qfin.quantum._sampled import ParameterShift, _Samples
 from qfin.quantum._shift import ShiftRule
+from qfin.quantum._training import Look
+from qfin.quantum.backends.exact import Exact
 from tests.quantum._circuits import random_circuit, random_state
 
 N = 3
@@ -99,7 +104,7 @@ def exact_shift_gradient(
 
 
 @pytest.mark.parametrize("build", CIRCUITS)
-def test_exact_probabilities_give_the_adjoint_gradient(build: object) -> None:
+def test_exact_probabilities_give_the_adjoint_gradient(build: Callable[[], QuantumCircuit]) -> None:
     circuit = build()
     theta = np.random.default_rng(5).normal(size=circuit.num_parameters)
     expected = Program.from_circuit(circuit).value_and_gradient(theta, LOSS)[1]
@@ -126,31 +131,26 @@ def test_exact_probabilities_give_the_adjoint_gradient_of_every_ansatz(kind: str
     np.testing.assert_allclose(exact_shift_gradient(circuit, theta), expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("build", CIRCUITS)
-def test_the_mean_of_shot_gradients_is_the_exact_one(build: object) -> None:
-    """400 gradients of 100 shots; a right rule fails once in a million runs (normal quantile, all derivatives)."""
-    from qfin.quantum._sampled import ParameterShift, ShotSchedule, _Samples
-    from qfin.quantum._training import Look
-    from qfin.quantum.backends.exact import Exact
+class Compiled(Exact):
+    """The exact backend for requests of one circuit, which it compiles once."""
 
+    def _run(self, request: Request) -> Draws:
+        if not hasattr(self, "program"):
+            self.program = Program.from_circuit(request.circuit)
+        rng = np.random.default_rng(request.seed)
+        drawn = self.program.sample(request.theta, request.shots, rng, request.initial)
+        return Draws.from_outcomes(drawn, self.program.num_bits)
+
+
+@pytest.mark.parametrize("build", CIRCUITS)
+def test_the_mean_of_shot_gradients_is_the_exact_one(build: Callable[[], QuantumCircuit]) -> None:
+    """400 gradients of 100 shots; a right rule fails once in a million runs (normal quantile, all derivatives)."""
     circuit = build()
     theta = np.random.default_rng(5).normal(size=circuit.num_parameters)
-    gradients, values = [], []
-    program = {}
-
-    class Compiled(Exact):
-        """The exact backend, without compiling its circuit each time."""
-
-        def _run(self, request: object) -> object:
-            from qfin.quantum import Draws
-
-            compiled = program.setdefault("it", Program.from_circuit(request.circuit))
-            rng = np.random.default_rng(request.seed)
-            return Draws.from_outcomes(compiled.sample(request.theta, request.shots, rng), N)
-
+    backend, gradients, values = Compiled(), [], []
     for seed in range(400):
-        samples = _Samples(Compiled(), circuit, LOSS, None, ShotSchedule(100), seed, None)
-        value, _, gradient = ParameterShift(samples).measure(theta, 0, Look(False, True))
+        samples = _Samples(backend, circuit, LOSS, None, ShotSchedule(100), seed, None)
+        value, _, gradient = ParameterShift(samples).measure(theta, 0, Look(held_out=False, gradient=True))
         gradients.append(gradient)
         values.append(value)
     expected, exact = Program.from_circuit(circuit).value_and_gradient(theta, LOSS)
@@ -185,7 +185,6 @@ def test_a_users_gate_with_a_known_name_is_read_through_its_definition() -> None
     circuit.append(fixed.to_gate(), [0])
     theta = np.array([0.4, 0.9])
     loss = MaximumMeanDiscrepancy(np.array([0.2, 0.8]))
-    np.random.default_rng(3)
     rule = ShiftRule.of(circuit)
     table = Program.from_circuit(rule.circuit).probabilities(rule.rows(theta))
     expected = Program.from_circuit(circuit).value_and_gradient(theta, loss)[1]

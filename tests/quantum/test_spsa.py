@@ -9,9 +9,8 @@ import pytest
 from scipy.stats import norm
 
 from qfin.errors import ConfigError
-from qfin.quantum import ANSAETZE, MaximumMeanDiscrepancy, Program
-from qfin.quantum._sampled import ShotSchedule, SimultaneousPerturbation, _Samples
-from qfin.quantum._spsa import Spsa
+from qfin.quantum import ANSAETZE, MaximumMeanDiscrepancy, Program, ShotSchedule, Spsa
+from qfin.quantum._sampled import SimultaneousPerturbation, _Samples
 from qfin.quantum._training import Look
 from qfin.quantum.backends.exact import Exact
 

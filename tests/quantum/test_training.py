@@ -17,13 +17,13 @@ from qfin.quantum import (
     MaximumMeanDiscrepancy,
     NegativeLogLikelihood,
     Program,
+    Spsa,
     Stop,
     TrainingResult,
     train,
+    train_on_samples,
 )
 from qfin.quantum._checkpoint import read_checkpoint
-from qfin.quantum._sampled import train_on_samples
-from qfin.quantum._spsa import Spsa
 from qfin.quantum._training import Look, Measurement, Objective, Rules, lower
 from qfin.quantum.backends.exact import Exact as ExactBackend
 

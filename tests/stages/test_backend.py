@@ -131,3 +131,13 @@ def test_a_run_that_cannot_be_is_refused_before_it_starts(
     with pytest.raises(ConfigError, match=message):
         stages.run(configured(**changes), store)
     assert store.refs() == []
+
+
+def test_the_report_says_first_that_a_certificate_failed(tmp_path: Path) -> None:
+    strict = {**SMALL["scenarios"], "certificate_bound": 1e-6}
+    result = stages.run(configured(backend=NOISY, scenarios=strict), Store(tmp_path))
+    page = result.report.read_text(encoding="utf-8")
+    assert page.index("Certificate failed") < page.index("Value at risk")
+    assert "drawn on ibm fake_manila" in page
+    usual = stages.run(configured(), Store(tmp_path))
+    assert "Certificate" not in usual.report.read_text(encoding="utf-8")

@@ -94,7 +94,8 @@ def _certificate(model: ModelData) -> dict[str, Any]:
         "text": (
             f"{model.label}: drawn on {model.backend}. Its Z-correlators are {form.number(said['distance'], 4)} "
             f"[{lower}, {upper}] from the exact circuit’s (root mean square over {said['words']} of them, shot noise "
-            f"taken out; {form.percent(said['confidence'], 0)} interval); up to {form.number(said['bound'], 4)} passes."
+            f"taken out; {form.percent(said['confidence'], 0)} interval); up to {form.number(said['bound'], 4)} passes"
+            ". Its score is that of the exact model."
         ),
     }
 

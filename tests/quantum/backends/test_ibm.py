@@ -71,10 +71,13 @@ def test_bit_k_is_the_kth_classical_bit() -> None:
         assert draws.frequencies()[0, 0b01] > 0.9
 
 
-def test_the_same_request_is_the_same_draws() -> None:
-    draws = [Ibm("fake_manila").run(request_of()).packed for _ in range(2)]
-    assert (draws[0] == draws[1]).all()
-    assert (Ibm("fake_manila").run(request_of(seed=4)).packed != draws[0]).any()
+@pytest.mark.parametrize("mitigation", ["m3", "none"])
+def test_the_same_request_is_the_same_draws(mitigation: str) -> None:
+    first, again, other = (
+        Ibm("fake_manila", mitigation=mitigation).run(request_of(200, seed)).packed for seed in (3, 3, 4)
+    )
+    assert (first == again).all()
+    assert (first != other).any()
 
 
 @pytest.mark.parametrize("shots", [50, 25_001])
@@ -106,18 +109,25 @@ def test_parameters_that_transpiling_removes_leave_their_rows() -> None:
     assert draws.rows == 2
 
 
-@pytest.mark.parametrize("sequence", ["XX", "XpXm", "XY4"])
-def test_dynamical_decoupling_fills_the_idle_time(monkeypatch, sequence: str) -> None:
+def test_dynamical_decoupling_fills_the_idle_time_with_its_sequence(monkeypatch) -> None:
     circuit = QuantumCircuit(3)
     circuit.h(0)
     for _ in range(6):
         circuit.cx(0, 1)
         circuit.ry(0.3, 1)
     circuit.cx(1, 2)
-    sent = programs(monkeypatch, Ibm("fake_manila", dynamical_decoupling=sequence), circuit)
-    plain = programs(monkeypatch, Ibm("fake_manila"), circuit)
-    pulses, before = (program.items[0].circuit.count_ops().get("x", 0) for program in (sent, plain))
-    assert pulses - before >= (4 if sequence == "XY4" else 2)
+    counts = [
+        programs(monkeypatch, Ibm("fake_manila", dynamical_decoupling=sequence), circuit)
+        .items[0]
+        .circuit.count_ops()
+        for sequence in (None, "XX", "XpXm", "XY4")
+    ]
+    pulses = [count.get("x", 0) - counts[0].get("x", 0) for count in counts]
+    turns = [count["rz"] - counts[0]["rz"] for count in counts]
+    assert pulses[1] == pulses[2] == pulses[3] / 2 > 0
+    assert turns[1] == 0  # X X
+    assert turns[2] == pulses[2]  # one -X a pair, between two turns
+    assert turns[3] == 1.5 * pulses[3]  # three of XY4's four pulses
 
 
 def test_twirling_randomises_gates_and_readout(monkeypatch) -> None:
@@ -126,7 +136,19 @@ def test_twirling_randomises_gates_and_readout(monkeypatch) -> None:
     item = programs(monkeypatch, Ibm("fake_manila", twirling=True), circuit).items[0]
     assert item.shape[0] > 1
     assert "measurement_flips" in str(item.samplex.outputs())
+    # A random Pauli on each of the two qubits, three angles each, before the CX and undone behind it.
+    assert [part.num_parameters for part in split_at_the_first_cx(item.circuit)] == [6, 6]
     assert type(programs(monkeypatch, Ibm("fake_manila"), circuit).items[0]) is not type(item)
+
+
+def split_at_the_first_cx(circuit):
+    """What is done before the first CX, and after it."""
+    place = next(k for k, instruction in enumerate(circuit.data) if instruction.operation.name == "cx")
+    parts = circuit.copy_empty_like(), circuit.copy_empty_like()
+    for k, instruction in enumerate(circuit.data):
+        if k != place:
+            parts[k > place].append(instruction)
+    return parts
 
 
 class _SentError(Exception):

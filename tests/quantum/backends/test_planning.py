@@ -9,12 +9,15 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import Statevector
+from qiskit.transpiler import generate_preset_pass_manager
 
 from qfin.errors import ConfigError
 from qfin.quantum import Request
 from qfin.quantum.backends import Ibm
 from qfin.quantum.backends._devices import fake_device
+from qfin.quantum.backends._noisy import fidelity
 from qfin.quantum.backends._runtime.planning import (
+    LAYOUTS,
     SECONDS_A_JOB,
     Shares,
     check_ceiling,
@@ -95,6 +98,26 @@ def test_the_layout_is_on_better_qubits_than_most(manila) -> None:
                 kept *= 1 - (manila.target[i.operation.name][where].error or 0.0)
         by_hand.append(kept)
     assert ready.fidelity > np.quantile(by_hand, 0.9)
+
+
+def test_of_the_layouts_tried_the_best_is_taken() -> None:
+    nairobi = fake_device("fake_nairobi")
+    circuit = QuantumCircuit(5)
+    for a, b in itertools.combinations(range(5), 2):
+        circuit.rzz(0.3 + a + 0.2 * b, a, b)
+        circuit.ry(0.4, a)
+    tried = [
+        fidelity(
+            generate_preset_pass_manager(3, backend=nairobi, seed_transpiler=seed).run(
+                circuit.measure_all(inplace=False)
+            ),
+            nairobi.target,
+        )
+        for seed in range(LAYOUTS)
+    ]
+    ready = device_circuit(Request(circuit, np.empty((1, 0)), 10), nairobi, 3, 0.99)
+    assert max(tried) - min(tried) > 0.005
+    assert ready.fidelity == pytest.approx(max(tried), abs=1e-9)
 
 
 def test_seconds_are_executions_times_shot_and_delay_and_the_jobs_own(manila) -> None:

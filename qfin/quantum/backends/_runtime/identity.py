@@ -49,8 +49,7 @@ def _lines(circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int]
         into = [clbits[circuit.find_bit(clbit).index] for clbit in instruction.clbits]
         definition = getattr(operation, "definition", None)
         if _says_all(operation):
-            state = getattr(operation, "ctrl_state", "")
-            yield f"{operation.name} {state} {_parameters(operation.params)} {on} {into}"
+            yield f"{operation.name} {_parameters(operation.params)} {on} {into}"
         elif definition is not None:
             yield from _lines(definition, on, into)
         else:
