@@ -161,7 +161,15 @@ class _Samples:
         ]
         schedule = [self.schedule.first, self.schedule.growth, self.schedule.most]
         initial = None if self.initial is None else _digest(np.asarray(self.initial, dtype=complex))
-        whole = [method, self.backend.name, circuit_text(self.circuit), *losses, schedule, self.seed, initial]
+        whole = [
+            method,
+            self.backend.parameters,
+            circuit_text(self.circuit),
+            *losses,
+            schedule,
+            self.seed,
+            initial,
+        ]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 

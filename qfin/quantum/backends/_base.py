@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -218,6 +219,14 @@ class Backend(ABC):
         from qfin.registry import kind_of
 
         return kind_of(self)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Kind and parameters, as JSON values: what its draws depend on besides the request."""
+        from qfin.registry import kind_of
+
+        names = inspect.signature(type(self)).parameters
+        return {"kind": kind_of(self), **{name: getattr(self, name) for name in names}}
 
     @property
     def versions(self) -> dict[str, str]:

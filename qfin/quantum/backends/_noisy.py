@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qfin.errors import ConfigError
 from qfin.quantum._draws import Draws
 from qfin.quantum.backends import _aer
@@ -39,8 +41,7 @@ class NoisyDevice:
         A loaded state is loaded without errors.
         """
         circuit = self._transpiled(request)
-        used = {circuit.find_bit(qubit).index for instruction in circuit.data for qubit in instruction.qubits}
-        runner = simulator(self.noise(used))
+        runner = simulator(self.noise(_used(circuit)))
         result = _aer.run_rows(runner, circuit, request, request.shots, memory=True)
         return _aer.drawn(result, circuit, request.rows, {**lineage, "noise": self.name})
 
@@ -81,7 +82,7 @@ def noisy_device(name: str) -> NoisyDevice:
     """
     if is_fake(name):
         device = fake_device(name)
-        return NoisyDevice(device.name, device.target, partial(_noise_of_some, device.target))
+        return NoisyDevice(device.name, device.target, partial(noise_of_some, device.target))
     if not Path(name).is_file():
         raise ConfigError(
             f"noise = {name!r} is neither a fake device, such as 'fake_kingston', nor a calibration file that is there"
@@ -91,10 +92,16 @@ def noisy_device(name: str) -> NoisyDevice:
     return NoisyDevice(calibration.name, target, lambda _: noise_of(calibration, target))
 
 
-def _noise_of_some(target: Any, qubits: set[int]) -> Any:
+def simulated(target: Any, circuit: QuantumCircuit) -> Any:
+    """An `AerSimulator` of a device, with the errors of the qubits that a circuit uses."""
+    return _aer.simulator("aer", "aer", target=target, noise_model=noise_of_some(target, _used(circuit)))
+
+
+def noise_of_some(target: Any, qubits: set[int]) -> Any:
     """What `NoiseModel.from_backend` makes, of some qubits' gates and readouts; of 156 it takes 18 seconds."""
+    from qiskit.circuit import Delay
     from qiskit.transpiler import Target
-    from qiskit_aer.noise import NoiseModel
+    from qiskit_aer.noise import NoiseModel, RelaxationNoisePass
     from qiskit_aer.noise.device import basic_device_gate_errors, basic_device_readout_errors
 
     some = Target(num_qubits=target.num_qubits, dt=target.dt, qubit_properties=target.qubit_properties)
@@ -107,7 +114,16 @@ def _noise_of_some(target: Any, qubits: set[int]) -> Any:
         model.add_quantum_error(error, name, where)
     for where, error in basic_device_readout_errors(target=some):
         model.add_readout_error(error, where)
+    if target.qubit_properties:  # what waiting does, where a circuit says how long: dynamical decoupling
+        t1 = [properties.t1 or np.inf for properties in target.qubit_properties]
+        t2 = [min(p.t2 or np.inf, 2.0 * one) for p, one in zip(target.qubit_properties, t1, strict=True)]
+        model._custom_noise_passes.append(RelaxationNoisePass(t1, t2, dt=target.dt, op_types=Delay))
     return model
+
+
+def _used(circuit: QuantumCircuit) -> set[int]:
+    """Qubits that a circuit does something to."""
+    return {circuit.find_bit(qubit).index for instruction in circuit.data for qubit in instruction.qubits}
 
 
 def fidelity(circuit: QuantumCircuit, target: Any) -> float:

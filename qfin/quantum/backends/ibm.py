@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qfin.quantum.backends._runtime.jobs import JobBook
     from qfin.quantum.backends._runtime.planning import DeviceCircuit, Shares
 
+Mode = Literal["session", "batch"]
 Level = Annotated[int, Field(ge=0, le=3)]
 Positive = Annotated[float, Field(gt=0)]
 _CALIBRATIONS = 2  # circuits of a readout calibration
@@ -35,8 +36,7 @@ class Ibm(Backend):
     """IBM Quantum devices, or fake ones on this machine.
 
     One request is one job: all rows of parameters in one PUB, readout calibration beside it. The job's tag is the hash
-    of the request; a job with that tag is collected, never submitted again. Outside of a `session` a job runs alone;
-    a request is one job, so a batch would hold nothing else.
+    of the request; a job with that tag is collected, never submitted again.
 
     Credentials: QISKIT_IBM_TOKEN and QISKIT_IBM_INSTANCE (a CRN) in the environment, QISKIT_IBM_CHANNEL and
     QISKIT_IBM_URL where they are not the usual ones; or `qfin.quantum.backends.using_credentials`. Fake devices need
@@ -53,6 +53,8 @@ class Ibm(Backend):
     min_preparation_fidelity : of a prepared initial state, reached if a few layers of gates can
     max_wait_seconds : for a job; None: as long as it takes. What is not finished is collected by the next run
     max_execution_seconds : after which the service stops a job; None: the service's own limit
+    training_mode : what the jobs of a training run in: a "session" keeps the device between steps, a "batch" queues
+        for each. Draws for scenarios run in a batch
     resubmit : submit again what failed or was cancelled; without it, that is reported
     """
 
@@ -67,6 +69,7 @@ class Ibm(Backend):
         min_preparation_fidelity: Annotated[float, Field(gt=0, le=1)] = 0.99,
         max_wait_seconds: Positive | None = None,
         max_execution_seconds: Annotated[int, Field(ge=1)] | None = None,
+        training_mode: Mode = "session",
         resubmit: bool = False,
     ) -> None:
         self.device = device
@@ -78,6 +81,7 @@ class Ibm(Backend):
         self.min_preparation_fidelity = min_preparation_fidelity
         self.max_wait_seconds = max_wait_seconds
         self.max_execution_seconds = max_execution_seconds
+        self.training_mode = training_mode
         self.resubmit = resubmit
         self._mode: Any = None
 
@@ -110,11 +114,13 @@ class Ibm(Backend):
                     "or set mitigation = 'none'"
                 )
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {name: value for name, value in super().parameters.items() if name in ("kind", *_ASKED)}
+
     def plan(self, request: Request) -> Plan:
         self.check(request)
-        plan = self._plan(request, self._ready(request))
-        _ceiling(plan)
-        return plan
+        return self._plan(request, self._ready(request))
 
     def submit(self, request: Request) -> tuple[str, ...]:
         if self._is_fake:
@@ -124,21 +130,30 @@ class Ibm(Backend):
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """While the context lasts, jobs of a real device run in one session, so that training keeps its place."""
+        """While the context lasts, jobs of a real device run in one session or batch, as `training_mode` says."""
         if self._is_fake or self._mode is not None:
             yield
             return
-        from qiskit_ibm_runtime import Session
+        with self._opened(self.training_mode):
+            yield
+
+    @contextmanager
+    def _opened(self, mode: Mode) -> Iterator[None]:
+        """While the context lasts, jobs run in a session or batch of their own; closed, it still finishes its jobs."""
+        from qiskit_ibm_runtime import Batch, Session
 
         from qfin.quantum.backends._runtime.credentials import credentials
-        from qfin.quantum.backends._runtime.service import ask
+        from qfin.quantum.backends._runtime.service import ask, attempt
 
-        self._mode = ask(lambda: Session(backend=self._device), "opening a session", credentials())
+        kinds = {"session": Session, "batch": Batch}
+        self._mode = ask(lambda: kinds[mode](backend=self._device), f"opening a {mode}", credentials())
         try:
             yield
         finally:
-            mode, self._mode = self._mode, None
-            ask(mode.close, "closing the session", credentials())
+            opened, self._mode = self._mode, None
+            attempt(
+                opened.close
+            )  # what stays open ends by itself; the job that went in must not be lost for it
 
     def _run(self, request: Request) -> Draws:
         lineage: dict[str, Any] = {
@@ -180,12 +195,17 @@ class Ibm(Backend):
 
     def _job(self, request: Request) -> str:
         """Id of the request's one job, submitted if it never was."""
+        from qfin.quantum.backends._runtime.planning import check_ceiling
+
         tag = self.tag(request)
 
         def send() -> Any:
             ready = self._ready(request)
-            _ceiling(self._plan(request, ready))
-            return self._send(request, ready, tag)
+            check_ceiling(self._plan(request, ready))
+            if self._mode is not None:
+                return self._send(request, ready, tag)
+            with self._opened("batch"):
+                return self._send(request, ready, tag)
 
         return self._book.find_or_submit(self._device.service, tag, send, resubmit=self.resubmit)
 
@@ -214,7 +234,7 @@ class Ibm(Backend):
 
     def _send(self, request: Request, ready: DeviceCircuit, tag: str | None) -> Any:
         shots = self._shares(request).shots
-        return self._sampler(request, tag).run(self._pubs(request, ready), shots=shots)
+        return self._sampler(request, ready, tag).run(self._pubs(request, ready), shots=shots)
 
     def _shares(self, request: Request) -> Shares:
         from qfin.quantum.backends._runtime.planning import Shares
@@ -237,10 +257,18 @@ class Ibm(Backend):
             pubs += [(c,) for c in transpile(plain, self._device, optimization_level=0)]
         return pubs
 
-    def _sampler(self, request: Request, tag: str | None) -> Any:
+    def _sampler(self, request: Request, ready: DeviceCircuit, tag: str | None) -> Any:
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        sampler = Sampler(mode=self._mode or self._device)
+        if (
+            self._is_fake
+        ):  # given the device itself, the client builds the errors of all its qubits, run by run
+            from qfin.quantum.backends._noisy import simulated
+
+            mode = simulated(self._device.target, ready.circuit)
+        else:
+            mode = self._mode or self._device
+        sampler = Sampler(mode=mode)
         options = sampler.options
         options.dynamical_decoupling.enable = self.dynamical_decoupling is not None
         if self.dynamical_decoupling is not None:
@@ -331,12 +359,6 @@ def about(plan: Plan) -> dict[str, Any]:
     isa |= {"duration": plan.duration, "expected_fidelity": plan.expected_fidelity}
     prepared = {"fidelity": plan.preparation_fidelity, "two_qubit_gates": plan.preparation_two_qubit_gates}
     return {"isa": isa} if plan.preparation_fidelity is None else {"isa": isa, "preparation": prepared}
-
-
-def _ceiling(plan: Plan) -> None:
-    from qfin.quantum.backends._runtime.planning import check_ceiling
-
-    check_ceiling(plan)
 
 
 def _installed(package: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 
-from qfin.errors import ConfigError
+from qfin.errors import BackendError, ConfigError
 from qfin.quantum import Request
 from qfin.quantum.backends import Exact, Ibm
 from tests.quantum.backends._stub import INSTANCE, TOKEN, Stub
@@ -53,7 +53,9 @@ def test_a_plan_submits_nothing_and_its_ceiling_holds(stub: Stub) -> None:
     plan = Ibm(stub.device).plan(asked())
     assert plan.qpu_seconds > 2.0
     assert 0.5 < plan.expected_fidelity < 1.0
-    for call in ("plan", "submit", "run"):
+    refused = Ibm(stub.device, max_qpu_seconds=2.0).plan(asked())
+    assert any("max_qpu_seconds allows 2.0: it will be refused" in warning for warning in refused.warnings)
+    for call in ("submit", "run"):
         with pytest.raises(ConfigError, match="max_qpu_seconds allows 2.0; take fewer scenarios"):
             getattr(Ibm(stub.device, max_qpu_seconds=2.0), call)(asked())
     with pytest.raises(ConfigError, match="the circuit has 40 qubits and ibm"):
@@ -104,3 +106,25 @@ def test_nothing_is_asked_of_a_service_for_a_fake_device(monkeypatch: pytest.Mon
     assert not backend.capabilities().remote
     with pytest.raises(ConfigError, match="no fake device 'fake_manilla'; did you mean 'fake_manila'?"):
         Ibm("fake_manilla").run(asked())
+
+
+def test_draws_run_in_a_batch_and_training_in_a_session(stub: Stub) -> None:
+    backend = Ibm(stub.device)
+    backend.submit(asked())
+    with backend.session():
+        backend.submit(asked(seed=4))
+        backend.submit(asked(seed=5))
+    with Ibm(stub.device, training_mode="batch").session():
+        pass
+    assert stub.seen["POST /sessions"] == 3
+    assert len(stub.jobs) == 3
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_batch_that_fails_leaves_one_job_at_most(stub: Stub, done: bool) -> None:
+    stub.fail("POST /sessions", 503, done=done)
+    with pytest.raises(BackendError, match="opening a batch"):
+        Ibm(stub.device).submit(asked())
+    assert not stub.jobs
+    assert Ibm(stub.device).submit(asked()) == Ibm(stub.device).submit(asked())
+    assert len(stub.jobs) == 1

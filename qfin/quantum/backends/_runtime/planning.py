@@ -152,7 +152,7 @@ def plan_of(
         expected_fidelity=ready.fidelity,
         preparation_fidelity=None if preparation is None else preparation.fidelity,
         preparation_two_qubit_gates=0 if preparation is None else preparation.two_qubit_gates,
-        warnings=tuple(_warnings(ready, device.target, duration)),
+        warnings=tuple(_warnings(ready, device.target, duration, seconds if real else 0.0, max_qpu_seconds)),
         details={
             "physical_qubits": ", ".join(map(str, ready.measured)),
             "calibration_circuits": calibration_circuits,
@@ -195,8 +195,14 @@ def _duration(circuit: QuantumCircuit, target: Any) -> float:
     return max(ends.values(), default=0.0)
 
 
-def _warnings(ready: DeviceCircuit, target: Any, duration: float) -> list[str]:
+def _warnings(
+    ready: DeviceCircuit, target: Any, duration: float, seconds: float, ceiling: float | None
+) -> list[str]:
     found = []
+    if ceiling is not None and seconds > ceiling:
+        found.append(
+            f"it takes some {seconds:,.1f} s of the QPU and max_qpu_seconds allows {ceiling:,.1f}: it will be refused"
+        )
     times = []
     for qubit in ready.measured:
         properties = target.qubit_properties[qubit] if target.qubit_properties else None
