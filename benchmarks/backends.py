@@ -9,22 +9,20 @@ ones.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _page import conditions, number, progress, table
 
 from qfin.errors import ConfigError
 from qfin.quantum import ANSAETZE, BACKENDS, Request
 
+PACKAGES = ("qiskit", "qiskit-aer", "qiskit-aer-gpu", "numpy")
 ROWS, SHOTS, LAYERS, BITS = 64, 1_000, 2, 4
 MANY_SHOTS = 1_000_000
 ROUNDS = 3
@@ -50,7 +48,7 @@ def sweeps(qubits: Sequence[int]) -> str:
     backends = {"exact": BACKENDS.build("exact"), "aer": BACKENDS.build("aer")}
     rows: dict[str, list[str]] = {}
     for n in qubits:
-        _progress(f"exact and aer, n = {n}")
+        progress(f"exact and aer, n = {n}")
         sweep, one = ring(n, ROWS), ring(n, 1, MANY_SHOTS)
         _compare(backends["aer"], sweep, 1e-12)
         tasks: dict[str, Callable[[], Any]] = {}
@@ -59,8 +57,8 @@ def sweeps(qubits: Sequence[int]) -> str:
             tasks[f"`{name}`, probabilities"] = partial(backend.probabilities, sweep)
             tasks[f"`{name}`, {MANY_SHOTS:,} draws of one row"] = partial(backend.run, one)
         for label, seconds in _in_turn(tasks).items():
-            rows.setdefault(label, []).append(_number(1e3 * seconds))
-    return _table(["", *(f"n = {n}" for n in qubits)], [[label, *cells] for label, cells in rows.items()])
+            rows.setdefault(label, []).append(number(1e3 * seconds))
+    return table(["", *(f"n = {n}" for n in qubits)], [[label, *cells] for label, cells in rows.items()])
 
 
 def gpu(qubits: Sequence[int]) -> str:
@@ -69,11 +67,11 @@ def gpu(qubits: Sequence[int]) -> str:
     try:
         most = {name: backend.capabilities().max_qubits or 0 for name, backend in backends.items()}
     except ConfigError as error:
-        _progress(str(error))
+        progress(str(error))
         return NO_GPU
     lines = []
     for n in qubits:
-        _progress(f"aer_gpu, n = {n}")
+        progress(f"aer_gpu, n = {n}")
         request = ring(n, ROWS if n <= 16 else 1)
         tasks: dict[str, Callable[[], Any]] = {}
         for name, backend in backends.items():
@@ -83,30 +81,23 @@ def gpu(qubits: Sequence[int]) -> str:
                 _compare(backend, ring(n, 1), 1e-6)
             tasks[name] = partial(backend.run, request)
         seconds = _in_turn(tasks)
-        cells = [_number(1e3 * seconds[name]) if name in seconds else "–" for name in backends]
+        cells = [number(1e3 * seconds[name]) if name in seconds else "–" for name in backends]
         lines.append([f"{n}", f"{request.rows}", *cells])
-    return _table(["n", "rows", *backends], lines)
+    return table(["n", "rows", *backends], lines)
 
 
 def wide() -> str:
     """100 qubits as matrix product states."""
     rows = []
     for n, kind, bond in ((100, "ring_cx", None), (100, "line_rzz", 16)):
-        _progress(f"{kind}, n = {n}")
+        progress(f"{kind}, n = {n}")
         circuit = ANSAETZE.build(kind).build(n, 1, BITS)
         theta = np.random.default_rng(0).normal(scale=0.3, size=(1, circuit.num_parameters))
         backend = BACKENDS.build({"kind": "aer", "method": "matrix_product_state", "bond_dimension": bond})
         request = Request(circuit, theta, SHOTS)
         seconds = _in_turn({kind: partial(backend.run, request)})[kind]
-        rows.append([f"`{kind}`, 1 layer", "none" if bond is None else f"{bond}", _number(1e3 * seconds)])
-    return _table([f"100 qubits, {SHOTS:,} draws", "bond dimension at most", "ms"], rows)
-
-
-def conditions() -> str:
-    """The machine, the date and the versions."""
-    versions = BACKENDS.build("aer").versions | BACKENDS.build("aer_gpu").versions | {"numpy": np.__version__}
-    machine = f"{date.today()}, {_processor()}, {os.cpu_count()} cores, {platform.system()}."
-    return f"{machine}\n\n" + ", ".join(f"{k} {v}" for k, v in versions.items()) + "."
+        rows.append([f"`{kind}`, 1 layer", "none" if bond is None else f"{bond}", number(1e3 * seconds)])
+    return table([f"100 qubits, {SHOTS:,} draws", "bond dimension at most", "ms"], rows)
 
 
 def main() -> None:
@@ -117,7 +108,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the page there instead of printing it")
     options = parser.parse_args()
     parts = [INTRODUCTION, "## CPU", sweeps(options.qubits), "## GPU", gpu(options.gpu_qubits)]
-    parts += ["## Matrix product states", wide(), "## Machine and versions", conditions()]
+    parts += ["## Matrix product states", wide(), "## Machine and versions", conditions(PACKAGES)]
     text = "\n\n".join(parts) + "\n"
     if options.output:
         options.output.write_text(text)
@@ -140,29 +131,6 @@ def _in_turn(tasks: dict[str, Callable[[], Any]]) -> dict[str, float]:
             if round_:
                 seconds[label].append(time.perf_counter() - began)
     return {label: statistics.median(times) for label, times in seconds.items()}
-
-
-def _number(value: float) -> str:
-    """Three significant digits."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from _page import number, processor, progress, table
 from engines import probes
 from engines.circuits import CIRCUITS
 from engines.compare import AGREEMENT, Comparison, compare
@@ -66,7 +67,7 @@ def against_peers(circuit: str, qubits: Sequence[int], engines: Sequence[Engine]
     """One circuit: times, ratios, what the fastest peer and Aer take, passes' worth, and times to compile."""
     results = []
     for n in qubits:
-        _progress(f"{circuit}, n = {n}")
+        progress(f"{circuit}, n = {n}")
         there = [engine for engine in engines if n <= LARGEST.get(engine.module, n)]
         results.append(compare(circuit, n, there, floor))
     own = [engine.label for engine in engines if engine.module == "program"]
@@ -74,20 +75,20 @@ def against_peers(circuit: str, qubits: Sequence[int], engines: Sequence[Engine]
     rows = [[label, *(_time(r, label) for r in results)] for label in (*own, *peers)]
     to_qfin = [{p: r.ratio(p, QFIN) for p in peers if p in r.rounds} for r in results]
     rows += [
-        ["fastest peer / qfin", *(_number(min(ratios.values(), default=None)) for ratios in to_qfin)],
-        ["Aer / qfin", *(_number(ratios.get(AER)) for ratios in to_qfin)],
-        ["one streaming pass over the state, ms", *(_number(r.milliseconds(floor.label)) for r in results)],
-        ["a gradient of qfin, in passes", *(_number(r.ratio(QFIN, floor.label)) for r in results)],
+        ["fastest peer / qfin", *(number(min(ratios.values(), default=None)) for ratios in to_qfin)],
+        ["Aer / qfin", *(number(ratios.get(AER)) for ratios in to_qfin)],
+        ["one streaming pass over the state, ms", *(number(r.milliseconds(floor.label)) for r in results)],
+        ["a gradient of qfin, in passes", *(number(r.ratio(QFIN, floor.label)) for r in results)],
         ["gradients differ at most by", *(f"{r.difference:.0e}" for r in results)],
     ]
     heads = [f"n = {r.n}, P = {r.parameters}" for r in results]
     compiled = [
         e.label for e in engines if e.module in COMPILED_BY_JAX and any(e.label in r.first for r in results)
     ]
-    text = [f"## `{circuit}`\n\n{_first_line(CIRCUITS[circuit])}", _table(["", *heads], rows)]
+    text = [f"## `{circuit}`\n\n{_first_line(CIRCUITS[circuit])}", table(["", *heads], rows)]
     if compiled:
-        rows = [[label, *(_number(r.first.get(label)) for r in results)] for label in (QFIN, *compiled)]
-        text += ["Seconds to build, compile and take the first gradient:", _table(["", *heads], rows)]
+        rows = [[label, *(number(r.first.get(label)) for r in results)] for label in (QFIN, *compiled)]
+        text += ["Seconds to build, compile and take the first gradient:", table(["", *heads], rows)]
     return "\n\n".join(text)
 
 
@@ -95,7 +96,7 @@ def large_states(circuits: Iterable[str]) -> str:
     """qfin alone at 22 and 24 qubits, in turn."""
     rows = []
     for circuit in circuits:
-        _progress(f"{circuit}, n = {LARGE}")
+        progress(f"{circuit}, n = {LARGE}")
         engines = [Engine(str(n), Path(sys.executable), "program") for n in LARGE]
         memory = []
         for n, engine in zip(LARGE, engines, strict=True):
@@ -105,9 +106,9 @@ def large_states(circuits: Iterable[str]) -> str:
         result = Comparison(0, 0, rounds=seconds)
         for engine in engines:
             engine.stop()
-        times = [_number(result.milliseconds(engine.label) / 1e3) for engine in engines]
+        times = [number(result.milliseconds(engine.label) / 1e3) for engine in engines]
         growth = result.ratio(str(LARGE[1]), str(LARGE[0])) ** (1 / (LARGE[1] - LARGE[0]))
-        rows.append([f"`{circuit}`", *times, _number(growth), *(f"{states:.2f}" for states in memory)])
+        rows.append([f"`{circuit}`", *times, number(growth), *(f"{states:.2f}" for states in memory)])
     heads = (
         [f"n = {n}, s" for n in LARGE] + ["time for one qubit more"] + [f"memory at n = {n}" for n in LARGE]
     )
@@ -115,18 +116,18 @@ def large_states(circuits: Iterable[str]) -> str:
         "qfin alone. Memory is the peak above what the process held before, the data among it, in complex128 states of "
         "2^n amplitudes; the probabilities and slopes of the loss are in it."
     )
-    return "\n\n".join(["## Large states", note, _table(["", *heads], rows)])
+    return "\n\n".join(["## Large states", note, table(["", *heads], rows)])
 
 
 def alone(quick: bool) -> str:
     """qfin in fresh processes: first gradients, float32, sampling."""
-    _progress("first gradients, float32, sampling")
+    progress("first gradients, float32, sampling")
     first = [
-        [how, *(_number(part[key]) for key in ("wall", "cpu", "imports", "gradient"))]
+        [how, *(number(part[key]) for key in ("wall", "cpu", "imports", "gradient"))]
         for how, part in probes.first_gradients(12).items()
     ]
     precision = [
-        [f"{n}", _number(part["ratio"]), f"{part['probabilities']:.0e}", f"{part['gradient']:.0e}"]
+        [f"{n}", number(part["ratio"]), f"{part['probabilities']:.0e}", f"{part['gradient']:.0e}"]
         for n, part in ((n, probes.run("float32", n)) for n in ((8, 12) if quick else (8, 12, 16, 20)))
     ]
     drawn = probes.run("sampling", 16)
@@ -134,7 +135,7 @@ def alone(quick: bool) -> str:
         [
             "## First gradient in a fresh process",
             "`ring_cx`, n = 12, seconds; compiled kernels are kept in a cache on disk.",
-            _table(
+            table(
                 ["cache", "wall", "CPU", "of which imports and Qiskit's circuit", "compilation and gradient"],
                 first,
             ),
@@ -142,7 +143,7 @@ def alone(quick: bool) -> str:
             "`ring_cx`, float32 against float64; errors are the largest, as shares of the largest probability and of "
             "the largest derivative. Probabilities near 0 lose their digits first, and a likelihood's slope, q/p, "
             "with them.",
-            _table(["n", "time, ratio", "error of probabilities", "error of the gradient"], precision),
+            table(["n", "time, ratio", "error of probabilities", "error of the gradient"], precision),
             "## Sampling",
             f"{probes.SHOTS:,} draws of 16 bits, `ring_cx`: {1e3 * drawn['sample']:.0f} ms, of which "
             f"{1e3 * drawn['probabilities']:.0f} ms for the probabilities.",
@@ -150,14 +151,22 @@ def alone(quick: bool) -> str:
     )
 
 
+GPU = """\
+## GPU
+
+Gradients run on the CPU; an adjoint on a GPU was not tried, for want of one. Backend `aer_gpu`: not run on a GPU yet.
+`make test-gpu` runs its tests and times it where there is an NVIDIA GPU; the other backends' times are in
+[backends.md](backends.md)."""
+
+
 def conditions(engines: Iterable[Engine]) -> str:
     """The machine, the date and the versions."""
     versions: dict[str, str] = {}
     for engine in engines:
         versions |= engine.ask("versions", limit=120.0)
-    machine = f"{date.today()}, {_processor()}, {os.cpu_count()} cores, {platform.system()}."
+    machine = f"{date.today()}, {processor()}, {os.cpu_count()} cores, {platform.system()}."
     return "\n\n".join(
-        ["## Machine and versions", machine, ", ".join(f"{k} {v}" for k, v in versions.items()) + "."]
+        [GPU, "## Machine and versions", machine, ", ".join(f"{k} {v}" for k, v in versions.items()) + "."]
     )
 
 
@@ -193,43 +202,18 @@ def main() -> None:
         options.output.write_text(text)
     else:
         print(text)
-    _progress(f"{time.perf_counter() - began:.0f} s")
+    progress(f"{time.perf_counter() - began:.0f} s")
 
 
 def _time(result: Comparison, label: str) -> str:
     if label not in result.rounds:
         return result.missing.get(label, "–")
-    ratio = "" if label == QFIN else f" ({_number(result.ratio(label, QFIN))})"
-    return _number(result.milliseconds(label)) + ratio
-
-
-def _number(value: float | None) -> str:
-    """Three significant digits."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    ratio = "" if label == QFIN else f" ({number(result.ratio(label, QFIN))})"
+    return number(result.milliseconds(label)) + ratio
 
 
 def _first_line(function: Any) -> str:
     return function.__doc__.splitlines()[0]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

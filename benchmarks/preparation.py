@@ -9,16 +9,11 @@ Markdown, or writes the page.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import sys
 import time
-from collections.abc import Iterable, Sequence
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from _page import conditions, progress, table
 from qiskit import transpile
 from qiskit.circuit.library import StatePreparation
 from qiskit.quantum_info import Statevector
@@ -83,15 +78,6 @@ def synthesis_cx(wanted: np.ndarray) -> str:
     return f"{transpile(exact, basis_gates=['cx', 'u'], optimization_level=0).count_ops()['cx']:,}"
 
 
-def conditions() -> str:
-    """The machine, the date and the versions."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "qiskit"))
-    return (
-        f"{date.today()}, {_processor()}, {os.cpu_count()} cores, {platform.system()}, "
-        f"Python {platform.python_version()}, {versions}."
-    )
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -106,26 +92,15 @@ def main() -> None:
         synthesis = synthesis_cx(wanted)
         for fidelity in options.fidelities:
             rows.append(row(wanted, fidelity, synthesis))
-            print(" ".join(rows[-1]), file=sys.stderr, flush=True)
-    text = "\n\n".join([INTRODUCTION.rstrip(), _table(HEADS, rows), conditions()]) + "\n"
+            progress(" ".join(rows[-1]))
+    text = (
+        "\n\n".join([INTRODUCTION.rstrip(), table(HEADS, rows), conditions(["numpy", "numba", "qiskit"])])
+        + "\n"
+    )
     if options.output:
         options.output.write_text(text)
     else:
         print(text)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---:"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

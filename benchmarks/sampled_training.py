@@ -8,18 +8,13 @@ Prints Markdown.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Callable
 from functools import partial
-from importlib import metadata
-from pathlib import Path
 
 import numpy as np
+from _page import conditions, progress, table
 
 from qfin.quantum import (
     ANSAETZE,
@@ -37,6 +32,7 @@ from qfin.quantum import (
 )
 from qfin.quantum._shift import ShiftRule
 
+HEADS = ["", "steps", "shots", "seconds", "KL, circuit", "KL, drawn"]
 SHOTS, LOOK = 1_000, 50_000
 SEED = 11
 ADAM, FAR, NEAR = Adam(0.05), Spsa(20.0, 0.3), Spsa()  # gains of SPSA from the prior, and from trained angles
@@ -153,7 +149,7 @@ def measure(task: Task, device: str, steps: int) -> list[list[str]]:
 
 def timed(name: str, run: Callable[[], TrainingResult]) -> tuple[TrainingResult, float]:
     """A training run and its seconds."""
-    print(name, file=sys.stderr, flush=True)
+    progress(name)
     began = time.perf_counter()
     return run(), time.perf_counter() - began
 
@@ -178,22 +174,7 @@ def main() -> None:
         look=LOOK,
         floor=(len(task.target) - 1) / (2 * LOOK),
     )
-    print("\n".join([words, table(rows), "", conditions()]))
-
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Markdown."""
-    heads = ["", "steps", "shots", "seconds", "KL, circuit", "KL, drawn"]
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def conditions() -> str:
-    """The machine, the date and the versions."""
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    processor = names[0].split(":", 1)[1].strip() if names else platform.machine()
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
-    return f"{date.today()}, {processor}, {os.cpu_count()} cores, {platform.system()}. {versions}."
+    print("\n".join([words, table(HEADS, rows), "", conditions(PACKAGES)]))
 
 
 if __name__ == "__main__":

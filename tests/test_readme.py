@@ -17,8 +17,11 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+BACKENDS = (ROOT / "docs/backends.md").read_text(encoding="utf-8")
+
+
+def block(language: str, page: str = README) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)
     assert found is not None
     return found.group(1)
 
@@ -67,3 +70,18 @@ def test_the_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_its_links_lead_somewhere() -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_the_page_on_backends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from qfin.quantum import BACKENDS as KINDS
+
+    config = RunConfig.model_validate(tomllib.loads(block("toml", BACKENDS)))
+    assert config.scenarios.certificate_bound == 0.05
+    names: dict[str, object] = {}
+    exec(block("python", BACKENDS), names)
+    assert "(3, 1000)" in capsys.readouterr().out
+    path = tmp_path / "device.json"
+    path.write_text(block("json", BACKENDS))
+    noisy = KINDS.build({"kind": "aer", "noise": str(path)})
+    assert noisy.capabilities().max_qubits == 2
+    assert all(f"| `{kind}` |" in page for page in (README, BACKENDS) for kind in KINDS.kinds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +48,40 @@ def test_a_block_that_is_not_there_is_named() -> None:
         held(block("a-number", 7))
 
 
-def test_a_flow_on_a_backend_leaves_no_trace_of_the_token(
-    server: Path, store: str, config: RunConfig, caplog: pytest.LogCaptureFixture
+def test_a_run_on_a_service_leaves_no_trace_of_the_token(
+    server: Path,
+    store: str,
+    config: RunConfig,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    """A run with a planted token: neither Prefect's database nor the store nor the log has it in the clear."""
+    """One job, from a block's token; neither Prefect's database, the store, the records nor the logs show the token."""
     from flows.generate import generate
+    from tests.quantum.backends import _stub
 
-    born = {"kind": "born", "steps": 2, "data_weight": 1.0, "layers": 1}
-    block("planted", TOKEN)
-    wanted = config.model_copy(
-        update={"dependence": born, "rivals": [], "backend": "aer", "credentials": "planted"}
-    )
-    done = generate(wanted, store=store)
-    assert done[0]["summary"]["backend"] == "aer"
-    left = [*server.rglob("*"), *Path(store).rglob("*")]
-    content = [path.read_bytes() for path in left if path.is_file()]
-    assert len(content) > 10
-    assert not any(TOKEN.encode() in one for one in content)
-    assert TOKEN not in caplog.text
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("QFIN_JOBS", str(tmp_path / "jobs"))
+    secrets = {"token": _stub.TOKEN, "instance": _stub.INSTANCE}
+    block("planted", secrets)
+    born = {"kind": "born", "bits": 1, "steps": 2, "data_weight": 1.0, "layers": 1}
+    with _stub.Stub() as stub:
+        for name, value in stub.environment().items():
+            monkeypatch.setenv(name, value)
+        for name in ("QISKIT_IBM_TOKEN", "QISKIT_IBM_INSTANCE"):
+            monkeypatch.delenv(name)
+        device = {"kind": "ibm", "device": stub.device}
+        changes = {"dependence": born, "rivals": [], "backend": device, "credentials": "planted"}
+        wanted = RunConfig.model_validate({**config.model_dump(), **changes})
+        (done,) = generate(wanted, store=store)
+        assert generate(wanted, store=store)[0]["reused"]
+        assert done["summary"]["job_ids"] == list(stub.jobs)
+        assert len(stub.jobs) == stub.seen["POST /jobs"] == 1
+    folders = (server, Path(store), tmp_path)
+    left = [path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert len(left) > 20
+    said = caplog.text + "".join(capfd.readouterr())
+    for secret in secrets.values():
+        assert not any(secret.encode() in content for content in left)
+        assert secret not in said
