@@ -32,6 +32,7 @@ class Chain:
         self.root = store_root(store)
         self.store = Store(self.root)
         self._dated = False
+        self.tuned: list[Published] = []
 
     def history(self, whole_run: bool = False) -> Published:
         """Prices read, checked and turned into returns; for a whole run, once models and portfolio fit them."""
@@ -67,6 +68,7 @@ class Chain:
             drawn_from = model
             if self.config.tuning.steps:
                 drawn_from = _tasks.tune(self.config, ref, self.root, label)
+                self.tuned.append(drawn_from)
                 self._show("tune", [drawn_from])
             _tasks.submit(self.config, drawn_from["ref"], self.root, label)
         return _tasks.generate(self.config, ref, self.root, label)

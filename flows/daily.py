@@ -29,7 +29,7 @@ def daily(config: RunConfig = DEFAULTS, store: str | None = None) -> dict[str, A
     risks = chain.risks(refs(scenarios))
     report = chain.report(refs(risks))
     result = RunResult.of(chain.store.get(report["ref"]), chain.store)
-    made = [history, encoding, *models, *scenarios, *risks, report]
+    made = [history, encoding, *models, *chain.tuned, *scenarios, *risks, report]
     return {
         "as_of": history["summary"]["as_of"],
         "report": str(result.report),

@@ -30,6 +30,8 @@ class Certificate:
     shot_noise : root mean square difference that an exact device would show with these shots
     largest : the largest difference, device less exact
     largest_word : the qubits it is of
+    kl_divergence : of the draws from the exact probabilities, in nats, less the (seen outcomes - 1) / (2 shots) that
+        sampling alone adds (Miller 1955); rough where outcomes outnumber shots
     bound : what `upper` may be at most
     """
 
@@ -42,6 +44,7 @@ class Certificate:
     shot_noise: float
     largest: float
     largest_word: tuple[int, ...]
+    kl_divergence: float
     bound: float
 
     @property
@@ -114,8 +117,15 @@ def certify(
         shot_noise=_root(noise / m),
         largest=float(difference[worst]),
         largest_word=words[worst],
+        kl_divergence=_divergence(weights, probabilities[outcomes], draws.shots),
         bound=bound,
     )
+
+
+def _divergence(seen: np.ndarray, exact: np.ndarray, shots: int) -> float:
+    """KL divergence of the shares of the seen outcomes from their exact probabilities, taken as 1e-12 at least."""
+    plain = float(seen @ np.log(seen / np.maximum(exact, 1e-12)))
+    return plain - (len(seen) - 1) / (2.0 * shots)
 
 
 def _root(square: float) -> float:

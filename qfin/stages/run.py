@@ -98,7 +98,8 @@ def run(config: RunConfig, store: Store, progress: Watcher | None = None) -> Run
             model = train(config, spec, made[1], store)
             scenarios = generate(config, model, store)
             risks.append(risk(config, scenarios, store))
-            made += [model, scenarios, risks[-1]]
+            tuned = [store.get(scenarios.parents["tuned"])] if "tuned" in scenarios.parents else []
+            made += [model, *tuned, scenarios, risks[-1]]
         made.append(report(risks, store))
         return replace(RunResult.of(made[-1], store), artifacts=tuple(made))
 

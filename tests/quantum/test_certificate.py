@@ -62,6 +62,14 @@ def test_the_interval_covers_the_truth(shots: int) -> None:
     assert np.mean([c.lower <= truth <= c.upper for c in found]) > 0.91
 
 
+def test_the_divergence_is_that_of_the_distributions() -> None:
+    truth = float(np.sum(OTHER * np.log(OTHER / EXACT)))
+    assert certify(draws(OTHER, 1_000_000, 2), EXACT).kl_divergence == pytest.approx(truth, abs=5e-4)
+    perfect = [certify(draws(EXACT, 400, seed), EXACT).kl_divergence for seed in range(300)]
+    assert np.mean(perfect) == pytest.approx(0.0, abs=4.0 * np.std(perfect) / 300**0.5)
+    assert 400 * np.mean(perfect) < 2.0  # without the correction it is (16 - 1) / 2
+
+
 def test_the_bound_decides_and_overhead_widens() -> None:
     sample = draws(EXACT, 20_000, 3)
     assert certify(sample, EXACT, bound=0.05).passes
