@@ -89,7 +89,7 @@ class Garch(RecursiveFilter):
                 result = model.fit(disp="off", show_warning=False, starting_values=start)
             parameters: dict[str, float] = result.params.to_dict()
             if result.convergence_flag == 0 and np.isfinite(list(parameters.values())).all():
-                return parameters
+                return _within_bounds(parameters)
             reason = result.optimization_result.message
         raise DataError(
             f"Garch finds no maximum of the likelihood of column {column} of the returns ({reason}); "
@@ -109,3 +109,12 @@ class Garch(RecursiveFilter):
         means = [series.mean()] if self.mean == "constant" else []
         degrees = [_START_DEGREES_OF_FREEDOM] if self.distribution == "t" else []
         return np.array([*means, 1.0 - alpha - beta - sum(gammas) / 2, alpha, *gammas, beta, *degrees])
+
+
+def _within_bounds(parameters: dict[str, float]) -> dict[str, float]:
+    """Parameters with alpha + gamma / 2 + beta at most 1, which the optimiser holds to its tolerance of 1e-6 only."""
+    weights = {"alpha[1]": 1.0, "gamma[1]": 0.5, "beta[1]": 1.0}
+    persistence = sum(weight * parameters.get(name, 0.0) for name, weight in weights.items())
+    if persistence <= 1.0:
+        return parameters
+    return parameters | {name: parameters[name] / persistence for name in weights if name in parameters}

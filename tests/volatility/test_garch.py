@@ -109,8 +109,7 @@ def test_an_explosive_series_is_fitted_on_the_boundary() -> None:
         shocks[day] = np.sqrt(variance) * z
         variance = 0.001 + 0.3 * shocks[day] ** 2 + 0.75 * variance
     model = Garch().fit(shocks[:, None])
-    # SLSQP keeps the constraint to its own tolerance of 1e-6; how near depends on the processor.
-    assert 0.999 < model.persistence[0] <= 1.0 + 1e-5
+    assert 0.999 < model.persistence[0] <= 1.0 + 1e-9
     assert np.isfinite(model.forecast(250)).all()
 
 
