@@ -10,7 +10,7 @@ import typer
 
 from qfin.cli._console import output
 from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
-from qfin.cli._stages import FROM, MADE, ModelOption, given, showing, trained_model
+from qfin.cli._stages import FROM, MADE, ModelOption, model_to_use, showing
 from qfin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ def diagnose(
     sizes = {"qubits": _numbers("qubits", qubits), "layers": _numbers("layers", layers)}
     there = opened(store)
     with showing():
-        start = (
-            given(there, "train", trained, model)
-            if trained
-            else trained_model(configuration(config), there, model=model)
-        )
+        start = model_to_use(configuration(config), there, trained, model)
         made = stages.diagnose(start, there, samples, seed=seed, **sizes)
     _tell(made)
 

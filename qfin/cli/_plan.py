@@ -8,7 +8,7 @@ import typer
 
 from qfin.cli._console import output
 from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
-from qfin.cli._stages import FROM, MADE, BackendOption, ModelOption, given, on_backend, showing, trained_model
+from qfin.cli._stages import FROM, MADE, BackendOption, ModelOption, model_to_use, on_backend, showing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,7 @@ def plan(
 
     wanted, there = on_backend(configuration(config), backend), opened(store)
     with showing():
-        start = (
-            given(there, "train", trained, model) if trained else trained_model(wanted, there, model=model)
-        )
+        start = model_to_use(wanted, there, trained, model)
         made = stages.plan(wanted, start)
     _tell(made, start.ref)
 

@@ -165,13 +165,17 @@ def trained_model(
     return stages.train(config, spec, start, store)
 
 
+def model_to_use(config: RunConfig, store: Store, trained: str | None, model: str | None) -> Artifact:
+    """The `train` artifact that a command names, or that the stages before find or make."""
+    return given(store, "train", trained, model) if trained else trained_model(config, store, model=model)
+
+
 def _generate(
     config: RunConfig, store: Store, trained: str | None = None, model: str | None = None
 ) -> Artifact:
     from qfin import stages
 
-    start = given(store, "train", trained, model) if trained else trained_model(config, store, model=model)
-    return stages.generate(config, start, store)
+    return stages.generate(config, model_to_use(config, store, trained, model), store)
 
 
 def _risk(

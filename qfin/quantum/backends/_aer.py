@@ -35,8 +35,8 @@ def simulator(kind: str, extra: str, **options: Any) -> Any:
 def threads(n_qubits: int, rows: int, most: int | None = None) -> dict[str, int]:
     """How Aer is to share the processors, or `most` threads.
 
-    Rows side by side are up to twice as fast as rows one by one with all threads in each, as long as a state fits the
-    cache; wide states, and a single row, get all threads (measured by benchmarks/backends.py).
+    Rows side by side are faster than rows one by one with all threads in each, as long as a state fits the cache; wide
+    states, and a single row, get all threads.
     """
     if rows > 1 and n_qubits < _WIDE_STATE:
         return {"max_parallel_experiments": 0, "max_parallel_threads": most or 0}
@@ -114,8 +114,8 @@ def table_of(runner: Any, request: Request) -> np.ndarray:
 def draws_of(runner: Any, request: Request, lineage: dict[str, Any], *, tables: bool) -> Draws:
     """Outcomes of a request's circuit as it is, without noise.
 
-    `tables` says that they may be drawn from Aer's exact probabilities where these fit, which is up to five times as
-    fast at 8 qubits and up to thirty times for many shots: Aer hands outcomes over as text.
+    `tables` says that they may be drawn from Aer's exact probabilities where these fit, which is faster: Aer hands
+    outcomes over as text.
     """
     parts = split(request)
     circuit, bits = _loaded(runner, parts), len(parts.measured)

@@ -98,7 +98,7 @@ def simulated(target: Any, circuit: QuantumCircuit) -> Any:
 
 
 def noise_of_some(target: Any, qubits: set[int]) -> Any:
-    """What `NoiseModel.from_backend` makes, of some qubits' gates and readouts; of 156 it takes 18 seconds."""
+    """What `NoiseModel.from_backend` makes, of some qubits' gates and readouts: of a large device it takes long."""
     from qiskit.circuit import Delay
     from qiskit.transpiler import Target
     from qiskit_aer.noise import NoiseModel, RelaxationNoisePass
