@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 from sklearn.base import BaseEstimator
 
-from qfin.errors import DataError, NotFittedError
+from qfin.errors import ConfigError, DataError, NotFittedError
 from qfin.registry import check_estimator
 
 Floor = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -60,17 +61,43 @@ class Copula(BaseEstimator, ABC):
             raise
         return self
 
-    def sample(self, n: int, random_state: int | np.random.Generator | None = None) -> np.ndarray:
+    def sample(
+        self,
+        n: int,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        given: Mapping[int, float] | None = None,
+    ) -> np.ndarray:
         """Draw n points, shape (n, d), strictly inside (0, 1).
 
         `random_state` overrides the model's own; with an integer (there or here) every call draws the same
         points, with a generator or None every call goes on.
+
+        Parameters
+        ----------
+        given : factors held at a value, {column: value inside (0, 1)}; the others are drawn from the model's
+            distribution conditional on it, exactly
+
+        Raises
+        ------
+        ConfigError
+            if the model cannot be conditioned exactly.
+        DataError
+            if `n` is below 1, or `given` names no factor or a value outside (0, 1), or leaves none to draw.
         """
         self._check_fitted()
         if n < 1:
             raise DataError(f"the number of draws must be at least 1, not {n}")
         seed = self.random_state if random_state is None else random_state
-        return inside(self._sample(int(n), np.random.default_rng(seed)))
+        rng = np.random.default_rng(seed)
+        if not given:
+            return inside(self._sample(int(n), rng))
+        columns, values = self._condition(given)
+        points = np.empty((n, self.n_features_in_))
+        points[:, columns] = values
+        others = np.setdiff1d(np.arange(self.n_features_in_), columns)
+        points[:, others] = inside(self._sample_given(int(n), columns, values, rng))
+        return points
 
     def details(self) -> dict[str, Any]:
         """What the fitted model says of itself, as JSON values: correlation, degrees of freedom, ..."""
@@ -84,6 +111,25 @@ class Copula(BaseEstimator, ABC):
 
     def _sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         return self._draw(n, rng)
+
+    def _condition(self, given: Mapping[int, float]) -> tuple[np.ndarray, np.ndarray]:
+        """Columns in rising order, shape (k,), and their values, checked."""
+        d = self.n_features_in_
+        for column, value in given.items():
+            if isinstance(column, bool) or not isinstance(column, int | np.integer) or not 0 <= column < d:
+                raise DataError(f"given names the column {column!r}; wanted 0 to {d - 1}")
+            if not 0.0 < value < 1.0:
+                raise DataError(f"given[{column}] = {value} is not strictly between 0 and 1")
+        if len(given) == d:
+            raise DataError("given holds every factor; leave at least one to draw")
+        columns = np.array(sorted(given), dtype=np.int64)
+        return columns, np.array([given[column] for column in columns], dtype=float)
+
+    def _sample_given(
+        self, n: int, columns: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The columns not in `columns`, in order, drawn conditional on those: shape (n, d - k)."""
+        raise ConfigError(f"{type(self).label} cannot be conditioned exactly; take another model")
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "n_features_in_"):
@@ -104,7 +150,8 @@ class DensityCopula(Copula):
     default, so that none wins by it. `score_samples` is the density of exactly what `sample` draws, floor
     included.
 
-    Subclasses implement `_fit`, `_draw` and `_log_density` of c_model.
+    Subclasses implement `_fit`, `_draw` and `_log_density` of c_model, and where it can be conditioned exactly
+    `_draw_given` and `_log_margin`.
     """
 
     floor: float
@@ -128,6 +175,28 @@ class DensityCopula(Copula):
 
     def _sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         return self._mixed(self._draw(n, rng), rng)
+
+    def _sample_given(
+        self, n: int, columns: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Of the mixture: a draw is independent as often as the floor's share of the density at `values` says."""
+        points = self._draw_given(n, columns, values, rng)
+        model = (1.0 - self.floor) * np.exp(self._log_margin(columns, values))
+        independent = np.flatnonzero(rng.random(n) < self.floor / (model + self.floor))
+        points[independent] = rng.random((len(independent), points.shape[1]))
+        return points
+
+    def _draw_given(
+        self, n: int, columns: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Like `_sample_given`, of c_model alone."""
+        return super()._sample_given(n, columns, values, rng)
+
+    def _log_margin(self, columns: np.ndarray, values: np.ndarray) -> float:
+        """Log density of c_model's margin on `columns` at `values`; 0 for one column, whose margin is uniform."""
+        if len(columns) == 1:
+            return 0.0
+        raise ConfigError(f"{type(self).label} can be conditioned on one factor only; take another model")
 
     def _mixed(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Points of c_model, shape (n, d), made points of the mixture in place."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from qfin.dependence._base import DensityCopula, inside
+from qfin.dependence._base import inside
+from qfin.dependence._cells import CellCopula
 from qfin.dependence._prior import by_bins
 from qfin.dependence._recalibration import Recalibration
 from qfin.quantum import Request
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from qfin.quantum import Backend, Draws, TrainingResult
 
 
-class OnBackends(DensityCopula):
+class OnBackends(CellCopula):
     """What a density model with a trained circuit does on backends; it has the attributes of `BornMachine`."""
 
     bits: int

@@ -39,11 +39,19 @@ class Recalibration:
 
     def inverse(self, U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """V with G(V) = U, shape (n, d), and log prod_k g_k(V_k), shape (n,)."""
-        V = np.empty_like(U)
-        log_slope = np.zeros(len(U))
+        part, slope = self._parts(U)
+        columns = np.arange(len(self.values))
+        V = self.knots[part] + (U - self.values[columns, part]) / slope
+        return np.clip(V, 2.0**-53, 1.0 - 2.0**-53), np.log(slope).sum(axis=1)
+
+    def log_slopes(self, U: np.ndarray) -> np.ndarray:
+        """log g_k(V_k) of each coordinate, V = G^{-1}(U), shape (n, d)."""
+        return np.log(self._parts(U)[1])
+
+    def _parts(self, U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The piece of the map that each coordinate lies on, and its slope, both shape (n, d)."""
+        part, slope = np.empty(U.shape, dtype=np.int64), np.empty(U.shape)
         for k, g in enumerate(self.values):
-            part = np.clip(np.searchsorted(g, U[:, k], side="right") - 1, 0, len(g) - 2)
-            slope = (g[part + 1] - g[part]) / (self.knots[part + 1] - self.knots[part])
-            V[:, k] = self.knots[part] + (U[:, k] - g[part]) / slope
-            log_slope += np.log(slope)
-        return np.clip(V, 2.0**-53, 1.0 - 2.0**-53), log_slope
+            part[:, k] = np.clip(np.searchsorted(g, U[:, k], side="right") - 1, 0, len(g) - 2)
+            slope[:, k] = (np.diff(g) / np.diff(self.knots))[part[:, k]]
+        return part, slope

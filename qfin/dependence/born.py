@@ -9,29 +9,26 @@ import numpy as np
 from pydantic import Field
 from scipy.special import ndtr, ndtri
 
-from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
+from qfin.dependence._base import DEFAULT_FLOOR, Floor, Seed
+from qfin.dependence._cells import check_qubits, draw_outcomes
 from qfin.dependence._circuit import ANSATZ, LAYERS, Learner, Start, TrainedCircuit, product_state
-from qfin.dependence._density import HeldOutDays, log_density
+from qfin.dependence._density import HeldOutDays
 from qfin.dependence._on_backends import OnBackends
-from qfin.dependence._prior import PriorCells, UniformCells, as_prior
-from qfin.dependence._recalibration import Recalibration
 from qfin.dependence._selection import Choice, choose
-from qfin.errors import ConfigError, DataError, NotFittedError
-from qfin.quantum import ANSAETZE, BINS, CODES, Grid, Stop, TrainingResult
+from qfin.errors import DataError, NotFittedError
+from qfin.quantum import ANSAETZE, BINS, CODES, Stop, TrainingResult
 from qfin.registry import check_estimator, kind_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-MAX_QUBITS = 24
 _DATA_WEIGHTS = (1.0, 0.3)
 _SMOOTHING = {"load": 0.0, "train": 0.0, "scratch": 0.3}
 _SMOOTHING_DRAWS = 64
-_PRIOR_DRAWS = 2**18
 _FOLD_DRAWS = 2**16
 
 
-class BornMachine(OnBackends, DensityCopula):
+class BornMachine(OnBackends):
     """Quantum circuit Born machine on a grid, with a classical copula as its prior.
 
     Each factor's unit interval is cut into 2**bits bins, a cell of the cube is a bitstring, and the circuit's Born
@@ -81,17 +78,13 @@ class BornMachine(OnBackends, DensityCopula):
 
     label: ClassVar[str] = "Born machine"
 
-    probabilities_: np.ndarray
-    prior_probabilities_: np.ndarray | None
     result_: TrainingResult
     tuning_: TrainingResult
-    prior_: DensityCopula | None
     n_qubits_: int
     layers_: int
     data_weight_: float
     steps_: int
     selection_: list[Choice]
-    recalibration_: Recalibration
     product_angles_: np.ndarray | None
 
     def __init__(
@@ -145,7 +138,7 @@ class BornMachine(OnBackends, DensityCopula):
         outcomes, m = _outcomes_of_bits(X)
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
-        learner = self._learner(_check_qubits(m, f"{m} columns"), "scratch", bits=m)
+        learner = self._learner(check_qubits(m, f"{m} columns"), "scratch", bits=m)
         histogram = np.bincount(outcomes, minlength=2**m) / len(outcomes)
         steps = learner.schedule.max_steps if self.steps is None else self.steps
         self._settle(learner, histogram, histogram, histogram, steps)
@@ -156,7 +149,7 @@ class BornMachine(OnBackends, DensityCopula):
         """Draw n bitstrings from the circuit, shape (n, n_qubits) uint8, column j is qubit j."""
         self._check_trained()
         seed = self.random_state if random_state is None else random_state
-        outcomes = _draw_outcomes(self.probabilities_, n, np.random.default_rng(seed))
+        outcomes = draw_outcomes(self.probabilities_, n, np.random.default_rng(seed))
         return ((outcomes[:, None] >> np.arange(self.n_qubits_)) & 1).astype(np.uint8)
 
     @property
@@ -205,21 +198,18 @@ class BornMachine(OnBackends, DensityCopula):
 
     def _fit(self, U: np.ndarray) -> None:
         d = U.shape[1]
-        n_qubits = _check_qubits(self.bits * d, f"{self.bits} bits for each of {d} factors")
+        n_qubits = check_qubits(self.bits * d, f"{self.bits} bits for each of {d} factors")
         learner = self._learner(n_qubits, self._start, self.bits)
         data_weight, steps = self.data_weight, self.steps
         self.selection_ = []
         if data_weight is None or steps is None:
             choice, self.selection_ = self._choose(learner, U)
             data_weight, steps = choice.data_weight, choice.steps if steps is None else steps
-        self.prior_, cells = self._prior_cells(U)
-        table = cells.tabulate(_PRIOR_DRAWS, self._rng("prior draws"))
-        histogram = self._histogram(U)
-        target = data_weight * histogram + (1.0 - data_weight) * table.probabilities
-        self._settle(learner, table.probabilities, histogram, target, steps)
-        self.prior_probabilities_ = table.probabilities
+        prior, histogram = self._begin(U), self._histogram(U)
+        target = data_weight * histogram + (1.0 - data_weight) * prior
+        self._settle(learner, prior, histogram, target, steps)
         self.data_weight_ = float(data_weight)
-        self.recalibration_ = table.recalibration(self.probabilities_)
+        self._settle_on(self.probabilities_)
 
     def _settle(
         self, learner: Learner, prior: np.ndarray, histogram: np.ndarray, target: np.ndarray, steps: int
@@ -255,16 +245,6 @@ class BornMachine(OnBackends, DensityCopula):
 
         return choose(U, weights, gains, self.steps, cautious=self._start != "scratch")
 
-    def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        outcomes = _draw_outcomes(self.probabilities_, n, rng)
-        return self.recalibration_.forward(self._cells.fill(outcomes, rng))
-
-    def _log_density(self, U: np.ndarray) -> np.ndarray:
-        assert self.prior_probabilities_ is not None
-        return log_density(
-            U, self._cells, self.probabilities_, self.prior_probabilities_, self.recalibration_
-        )
-
     def _why_it_stopped(self) -> str:
         if self.steps is None and self.selection_ and self.result_.stop is Stop.MAX_STEPS:
             return "it took the steps chosen by forward chaining"
@@ -282,24 +262,9 @@ class BornMachine(OnBackends, DensityCopula):
         return "scratch" if scratch else self.start
 
     @property
-    def _grid(self) -> Grid:
-        return Grid(self.bits, self.n_features_in_, self.bins, self.code)
-
-    @property
-    def _cells(self) -> PriorCells | UniformCells:
-        return UniformCells(self._grid) if self.prior_ is None else PriorCells(self.prior_, self._grid)
-
-    @property
     def _trained_learner(self) -> Learner:
         bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
         return self._learner(self.n_qubits_, self._start, bits)
-
-    def _prior_cells(self, U: np.ndarray) -> tuple[DensityCopula | None, PriorCells | UniformCells]:
-        """The prior fitted to U, and its cells."""
-        prior = as_prior(self.prior, self.floor, self.random_state)
-        if prior is None:
-            return None, UniformCells(self._grid)
-        return prior.fit(U), PriorCells(prior, self._grid)
 
     def _learner(self, n_qubits: int, start: Start, bits: int) -> Learner:
         layers = LAYERS[start] if self.layers is None else self.layers
@@ -311,33 +276,13 @@ class BornMachine(OnBackends, DensityCopula):
         """Share of the days in each cell, shape (n_cells,), each day spread by the smoothing kernel."""
         width = _SMOOTHING[self._start] if self.smoothing is None else self.smoothing
         if width == 0.0:
-            return np.bincount(self._grid.encode(U), minlength=self._grid.n_cells) / len(U)
+            return self._counts(U)
         scores, rng = ndtri(U), self._rng("smoothing")
         total = np.zeros(self._grid.n_cells)
         for _ in range(_SMOOTHING_DRAWS):
             spread = np.sqrt(1.0 - width**2) * scores + width * rng.standard_normal(scores.shape)
             total += np.bincount(self._grid.encode(ndtr(spread)), minlength=self._grid.n_cells)
         return total / total.sum()
-
-    def _rng(self, purpose: str) -> np.random.Generator:
-        if self.random_state is None:
-            return np.random.default_rng()
-        return np.random.default_rng([self.random_state, *purpose.encode()])
-
-
-def _draw_outcomes(probabilities: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Outcomes with the given probabilities, shape (n,) int64, by inversion."""
-    cumulative = np.cumsum(probabilities)
-    return np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").astype(np.int64)
-
-
-def _check_qubits(n: int, what: str) -> int:
-    if n > MAX_QUBITS:
-        raise ConfigError(
-            f"{what} need {n} qubits, and an exact Born machine does at most {MAX_QUBITS}; "
-            "take fewer bits or factors"
-        )
-    return n
 
 
 def _outcomes_of_bits(X: np.ndarray) -> tuple[np.ndarray, int]:
@@ -348,5 +293,5 @@ def _outcomes_of_bits(X: np.ndarray) -> tuple[np.ndarray, int]:
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise DataError(f"X[{row}, {column}] = {X[row, column]} is neither 0 nor 1")
-    _check_qubits(X.shape[1], f"{X.shape[1]} columns")
+    check_qubits(X.shape[1], f"{X.shape[1]} columns")
     return X.astype(np.int64) @ (1 << np.arange(X.shape[1], dtype=np.int64)), X.shape[1]
