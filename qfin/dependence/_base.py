@@ -23,9 +23,14 @@ class Copula(BaseEstimator, ABC):
 
     Subclasses implement `_fit` and `_draw`, set fitted attributes whose names end with an underscore, take
     `random_state` if fitting or drawing is random, and carry the `label` that tables and figures show.
+
+    `quantum` says that a quantum circuit or a quantum state is what is trained, `random_fit` that another seed gives
+    another fit.
     """
 
     label: ClassVar[str]
+    quantum: ClassVar[bool] = False
+    random_fit: ClassVar[bool] = False
     random_state: int | None
 
     def fit(self, U: np.ndarray, y: Any = None) -> Self:

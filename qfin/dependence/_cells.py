@@ -49,7 +49,7 @@ class CellCopula(DensityCopula):
     def _begin(self, U: np.ndarray) -> np.ndarray:
         """Fit the prior to U, and return its cell probabilities, shape (n_cells,)."""
         d = U.shape[1]
-        check_qubits(self.bits * d, f"{self.bits} bits for each of {d} factors")
+        check_qubits(self._bits * d, f"{self._bits} bits for each of {d} factors")
         self.prior_, cells = self._prior_cells(U)
         self._table = cells.tabulate(_PRIOR_DRAWS, self._rng("prior draws"))
         self.prior_probabilities_ = self._table.probabilities
@@ -126,7 +126,7 @@ class CellCopula(DensityCopula):
         corner = np.full((1, self.n_features_in_), 0.5)
         corner[0, columns] = held
         here = int(self._grid.encode(corner)[0])
-        mask = sum((2**self.bits - 1) << (int(k) * self.bits) for k in columns)
+        mask = sum((2**self._bits - 1) << (int(k) * self._bits) for k in columns)
         outcomes = np.arange(self._grid.n_cells)
         return np.flatnonzero((outcomes & mask) == (here & mask))
 
@@ -153,7 +153,12 @@ class CellCopula(DensityCopula):
 
     @property
     def _grid(self) -> Grid:
-        return Grid(self.bits, self.n_features_in_, self.bins, self.code)
+        return Grid(self._bits, self.n_features_in_, self.bins, self.code)
+
+    @property
+    def _bits(self) -> int:
+        """Bits of a factor; a model that chooses them overrides it."""
+        return self.bits
 
     @property
     def _cells(self) -> PriorCells | UniformCells:

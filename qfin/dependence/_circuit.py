@@ -61,6 +61,7 @@ class Learner:
     start : "load" begins with the prior's amplitudes and layers at the identity; "train" with a product state and
         learns the prior first; "scratch" with a product state
     learning_rate, max_steps : override the schedule's
+    ancillas : hidden qubits beside the n_qubits; they start in |0> and are not measured
     """
 
     ansatz: str
@@ -70,6 +71,7 @@ class Learner:
     start: Start
     learning_rate: float | None = None
     max_steps: int | None = None
+    ancillas: int = 0
 
     @property
     def schedule(self) -> Schedule:
@@ -88,8 +90,9 @@ class Learner:
 
     @cached_property
     def circuit(self) -> QuantumCircuit:
-        """The ansatz with free angles."""
-        return self.build(self.n_qubits, self.layers)
+        """The ansatz with free angles; hidden qubits are the last ones, and then the others are measured."""
+        ansatz = self.build(self.n_qubits + self.ancillas, self.layers)
+        return self._measured(ansatz)
 
     def build(self, n_qubits: int, layers: int) -> QuantumCircuit:
         """The same ansatz in another size."""
@@ -114,40 +117,60 @@ class Learner:
                     f"ansatz {self.ansatz!r} is not the identity at angles 0 and would scramble a loaded prior; "
                     f"give start = 'train', or choose one of: {', '.join(kinds)}"
                 )
-            return Prepared(np.sqrt(prior), None, self._angles(rng))
+            return Prepared(self.with_ancillas(np.sqrt(prior)), None, self._angles(rng))
         angles = product_angles(histogram if self.start == "scratch" else prior)
-        prepared = Prepared(product_state(angles), angles, self._angles(rng))
+        amplitudes = self.with_ancillas(product_state(angles))
+        prepared = Prepared(amplitudes, angles, self._angles(rng))
         if self.start == "scratch":
             return prepared
         learnt = self._train(prepared, prior, FROM_SCRATCH.learning_rate, FROM_SCRATCH.max_steps)
         return Prepared(prepared.amplitudes, angles, learnt.theta)
 
     def learn(
-        self, prepared: Prepared, target: np.ndarray, steps: int, held_out: LossFunction | None = None
+        self,
+        prepared: Prepared,
+        target: np.ndarray | LossFunction,
+        steps: int,
+        held_out: LossFunction | None = None,
     ) -> TrainingResult:
-        """Train towards `target`, shape (2**n,), by exact likelihood for `steps` steps, watching `held_out`."""
+        """Lower a loss for `steps` steps, watching `held_out`; a target, shape (2**n,), means its exact likelihood."""
         return self._train(prepared, target, self.schedule.learning_rate, steps, held_out)
+
+    def with_ancillas(self, amplitudes: np.ndarray) -> np.ndarray:
+        """The state of all qubits, hidden ones in |0>: shape (2**n,) to (2**(n + ancillas),)."""
+        return np.pad(amplitudes, (0, ((1 << self.ancillas) - 1) * len(amplitudes)))
 
     def bound(self, prior: np.ndarray | None, angles: np.ndarray | None, theta: np.ndarray) -> QuantumCircuit:
         """The whole circuit, all angles bound: a product state's RY or else the loaded prior, then the ansatz."""
-        from qiskit import QuantumCircuit
         from qiskit.circuit.library import StatePreparation
 
         if angles is not None:
             return self.free(angles).assign_parameters(theta)
-        whole = QuantumCircuit(self.n_qubits)
+        whole = self._empty()
         if prior is not None:
-            whole.append(StatePreparation(np.sqrt(prior / prior.sum()), label="prior"), whole.qubits)
+            visible = range(self.n_qubits)
+            whole.append(StatePreparation(np.sqrt(prior / prior.sum()), label="prior"), visible)
         return whole.compose(self.circuit.assign_parameters(theta))
 
     def free(self, angles: np.ndarray) -> QuantumCircuit:
         """A product state's RY by `angles`, shape (n,), then the ansatz with free angles."""
-        from qiskit import QuantumCircuit
-
-        whole = QuantumCircuit(self.n_qubits)
+        whole = self._empty()
         for qubit, angle in enumerate(angles):
             whole.ry(float(angle), qubit)
         return whole.compose(self.circuit)
+
+    def _empty(self) -> QuantumCircuit:
+        from qiskit import QuantumCircuit
+
+        return QuantumCircuit(self.n_qubits + self.ancillas, self.n_qubits if self.ancillas else 0)
+
+    def _measured(self, ansatz: QuantumCircuit) -> QuantumCircuit:
+        """The circuit, with all but hidden qubits measured; without hidden ones nothing need be said."""
+        if not self.ancillas:
+            return ansatz
+        whole = self._empty().compose(ansatz)
+        whole.measure(range(self.n_qubits), range(self.n_qubits))
+        return whole
 
     def _angles(self, rng: np.random.Generator) -> np.ndarray:
         return self.first_spread * rng.standard_normal(len(self.program.parameters))
@@ -155,14 +178,14 @@ class Learner:
     def _train(
         self,
         prepared: Prepared,
-        target: np.ndarray,
+        target: np.ndarray | LossFunction,
         learning_rate: float,
         steps: int,
         held_out: LossFunction | None = None,
     ) -> TrainingResult:
         return train(
             self.program,
-            NegativeLogLikelihood(target),
+            NegativeLogLikelihood(target) if isinstance(target, np.ndarray) else target,
             prepared.theta,
             optimiser=Adam(learning_rate),
             max_steps=steps,

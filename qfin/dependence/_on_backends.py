@@ -10,6 +10,7 @@ from qfin.dependence._base import inside
 from qfin.dependence._cells import CellCopula
 from qfin.dependence._prior import by_bins
 from qfin.dependence._recalibration import Recalibration
+from qfin.errors import ConfigError
 from qfin.quantum import Request
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 class OnBackends(CellCopula):
     """What a density model with a trained circuit does on backends; it has the attributes of `BornMachine`."""
 
-    bits: int
     product_angles_: np.ndarray | None
     prior_probabilities_: np.ndarray | None
     probabilities_: np.ndarray
@@ -31,18 +31,21 @@ class OnBackends(CellCopula):
     def request(self, shots: int, random_state: int | np.random.Generator | None = None) -> Request:
         """What `sample_on` asks of a backend: the trained circuit, a loaded prior as the state to begin with.
 
-        After `tune` its angles are the tuned ones.
+        After `tune` its angles are the tuned ones. An ensemble is a row a circuit, which share the shots.
         """
         self._check_trained()
         rng = np.random.default_rng(self.random_state if random_state is None else random_state)
         seed = int(rng.integers(2**31))
         learner, angles = self._trained_learner, self.product_angles_
-        theta = getattr(self, "tuning_", self.result_).theta
+        members = [getattr(self, "tuning_", self.result_), *getattr(self, "ensemble_", [])]
+        theta = np.array([member.theta for member in members])
+        shots = -(-shots // len(theta))
         if angles is not None:
             return Request(learner.free(angles), theta, shots, seed)
         assert self.prior_probabilities_ is not None
         prior = self.prior_probabilities_
-        return Request(learner.circuit, theta, shots, seed, np.sqrt(prior / prior.sum()))
+        initial = learner.with_ancillas(np.sqrt(prior / prior.sum()))
+        return Request(learner.circuit, theta, shots, seed, initial)
 
     def sample_on(
         self, backend: Backend, n: int, random_state: int | np.random.Generator | None = None
@@ -63,7 +66,7 @@ class OnBackends(CellCopula):
         """
         self._check_fitted()
         rng = np.random.default_rng(self.random_state if random_state is None else random_state)
-        draws = backend.run(self.request(n, rng))
+        draws = _pooled(backend.run(self.request(n, rng)), n, rng)
         outcomes = draws.outcomes()[0]
         points = self._drawn_margins(draws).forward(self._cells.fill(outcomes, rng))
         return inside(self._mixed(points, rng)), draws
@@ -93,9 +96,12 @@ class OnBackends(CellCopula):
         Raises
         ------
         ConfigError, BackendError
-            of the backend.
+            of the backend, or the model is an ensemble, whose circuits cannot make up for one another's errors.
         """
         from qfin.quantum import MaximumMeanDiscrepancy, ShotSchedule, train_on_samples
+
+        if getattr(self, "ensemble_", []):
+            raise ConfigError("an ensemble of circuits cannot be tuned on a backend; set ensemble = 1")
 
         start = self.request(shots)
         seed = self.random_state if random_state is None else random_state
@@ -116,6 +122,16 @@ class OnBackends(CellCopula):
     def _drawn_margins(self, draws: Draws) -> Recalibration:
         """The map to uniform margins of what was drawn; a bin that drew nothing keeps some of its exact mass."""
         assert self.prior_probabilities_ is not None
-        kept = 2**self.bits / draws.shots
+        kept = 2**self._bits / draws.shots
         drawn = (draws.frequencies()[0] + kept * self.probabilities_) / (1.0 + kept)
         return by_bins(self._grid, drawn, self.prior_probabilities_)
+
+
+def _pooled(draws: Draws, n: int, rng: np.random.Generator) -> Draws:
+    """n draws of all rows in one, in random order; of one row, that row."""
+    if draws.rows == 1:
+        return draws
+    from qfin.quantum import Draws
+
+    outcomes = rng.permutation(draws.outcomes().ravel())[:n]
+    return Draws.from_outcomes(outcomes[None], draws.num_bits, draws.lineage)

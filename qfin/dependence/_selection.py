@@ -13,6 +13,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import rankdata
 
+from qfin.dependence._search import Shape
+
 FOLDS = 4
 
 Gains = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
@@ -29,6 +31,7 @@ class Choice:
     gain : nats a day over not training at all, mean over the folds
     standard_error : of that mean, between folds
     curve : the same gain after 0, 1, 2, ... steps, interpolated between the steps looked at
+    shape : of the circuit
     """
 
     data_weight: float
@@ -36,6 +39,7 @@ class Choice:
     gain: float
     standard_error: float
     curve: tuple[float, ...]
+    shape: Shape | None = None
 
 
 def folds(n: int) -> Iterator[tuple[slice, slice]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,18 +15,33 @@ from qfin.dependence._cells import check_qubits, draw_outcomes
 from qfin.dependence._circuit import ANSATZ, LAYERS, Learner, Start, TrainedCircuit, product_state
 from qfin.dependence._density import HeldOutDays
 from qfin.dependence._on_backends import OnBackends
-from qfin.dependence._selection import Choice, choose
-from qfin.errors import DataError, NotFittedError
-from qfin.quantum import ANSAETZE, BINS, CODES, Stop, TrainingResult
+from qfin.dependence._prior import PriorCells, UniformCells, as_prior
+from qfin.dependence._search import LAYERS as SEARCHED_LAYERS
+from qfin.dependence._search import Shape, shapes
+from qfin.dependence._selection import FOLDS, Choice, choose
+from qfin.errors import ConfigError, DataError, NotFittedError
+from qfin.quantum import (
+    ANSAETZE,
+    BINS,
+    CODES,
+    NegativeLogLikelihood,
+    Stop,
+    TailWeightedLikelihood,
+    TrainingResult,
+)
 from qfin.registry import check_estimator, kind_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
+    from qfin.dependence._base import DensityCopula
+    from qfin.quantum import LossFunction
+
 _DATA_WEIGHTS = (1.0, 0.3)
 _SMOOTHING = {"load": 0.0, "train": 0.0, "scratch": 0.3}
 _SMOOTHING_DRAWS = 64
 _FOLD_DRAWS = 2**16
+_TAIL = 0.1
 
 
 class BornMachine(OnBackends):
@@ -51,8 +67,17 @@ class BornMachine(OnBackends):
     ----------
     bits : bits, so qubits, of a factor; bits * factors is at most 24
     bins, code : kinds of `qfin.quantum`; reflected Gray code is sign and magnitude, which is what tail dependence needs
-    ansatz : kind of `qfin.quantum`; None: `line_rzz` on a loaded prior, else `all_rzz`
-    layers : of the ansatz; None: 2 on a loaded prior, else 5
+    ansatz : kind of `qfin.quantum`; None: `line_rzz` on a loaded prior, else `all_rzz`, or chosen by a search
+    layers : of the ansatz; None: 2 on a loaded prior, else 5, or chosen by a search
+    search_seconds : budget of a search, by forward chaining like the rest, for ansatz, layers and bits (one fewer, one
+        more), those of them that are given held; seconds are counted from the circuits' sizes, not measured, so that
+        the same is chosen on every machine. 0: no search
+    ancillas : hidden qubits beside those of the grid
+    ensemble : circuits trained from different angles; the model is their equal mixture
+    tail_weight : weight of the censored likelihood of the cells with a factor in its outermost bins, see
+        `qfin.quantum.TailWeightedLikelihood`
+    half_life : days after which a day counts half in the training target, which lets the circuit follow a dependence
+        that moves; None: all count the same
     prior : "none", or a kind of this room that has a density, or a mapping with its parameters, or an instance
     start : "load" the prior as amplitudes, or "train" the circuit towards the prior first, from a product state
     data_weight : share of the data in the training target, the rest is the prior; None: chosen by forward chaining
@@ -71,17 +96,25 @@ class BornMachine(OnBackends):
     circuit_ : the whole bound `QuantumCircuit`
     result_ : TrainingResult of the final training
     prior_ : the fitted prior, None without
+    ensemble_ : TrainingResult of each further circuit
     selection_ : settings tried by forward chaining, with their gain in nats a day
-    data_weight_, steps_ : as chosen
+    left_out_ : shapes for which the search had no budget
+    data_weight_, steps_, ansatz_, layers_, bits_ : as chosen
     tuning_ : TrainingResult of `tune`
     """
 
     label: ClassVar[str] = "Born machine"
+    quantum: ClassVar[bool] = True
+    random_fit: ClassVar[bool] = True
 
     result_: TrainingResult
+    ensemble_: list[TrainingResult]
     tuning_: TrainingResult
     n_qubits_: int
+    ansatz_: str
     layers_: int
+    bits_: int
+    left_out_: list[Shape]
     data_weight_: float
     steps_: int
     selection_: list[Choice]
@@ -101,6 +134,11 @@ class BornMachine(OnBackends):
         max_steps: Annotated[int, Field(ge=1)] | None = None,
         learning_rate: Annotated[float, Field(gt=0)] | None = None,
         smoothing: Annotated[float, Field(ge=0, lt=1)] | None = None,
+        search_seconds: Annotated[float, Field(ge=0)] = 0.0,
+        ancillas: Annotated[int, Field(ge=0, le=8)] = 0,
+        ensemble: Annotated[int, Field(ge=1, le=100)] = 1,
+        tail_weight: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        half_life: Annotated[float, Field(gt=0)] | None = None,
         floor: Floor = DEFAULT_FLOOR,
         random_state: Seed = None,
     ) -> None:
@@ -116,6 +154,11 @@ class BornMachine(OnBackends):
         self.max_steps = max_steps
         self.learning_rate = learning_rate
         self.smoothing = smoothing
+        self.search_seconds = search_seconds
+        self.ancillas = ancillas
+        self.ensemble = ensemble
+        self.tail_weight = tail_weight
+        self.half_life = half_life
         self.floor = floor
         self.random_state = random_state
 
@@ -138,11 +181,12 @@ class BornMachine(OnBackends):
         outcomes, m = _outcomes_of_bits(X)
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
-        learner = self._learner(check_qubits(m, f"{m} columns"), "scratch", bits=m)
+        learner = self._learner(m, "scratch", self._usual("scratch", m))
         histogram = np.bincount(outcomes, minlength=2**m) / len(outcomes)
         steps = learner.schedule.max_steps if self.steps is None else self.steps
         self._settle(learner, histogram, histogram, histogram, steps)
-        self.prior_, self.prior_probabilities_, self.selection_, self.data_weight_ = None, None, [], 1.0
+        self.prior_, self.prior_probabilities_, self.data_weight_ = None, None, 1.0
+        self.selection_, self.left_out_ = [], []
         return self
 
     def sample_bits(self, n: int, random_state: int | np.random.Generator | None = None) -> np.ndarray:
@@ -170,9 +214,11 @@ class BornMachine(OnBackends):
         self._check_fitted()
         assert self.prior_probabilities_ is not None
         prior, angles = self.prior_probabilities_, self.product_angles_
+        if self.ancillas:
+            raise ConfigError("a circuit with hidden qubits cannot be diagnosed; set ancillas = 0")
         target = self.data_weight_ * self._histogram(U) + (1.0 - self.data_weight_) * prior
         return TrainedCircuit(
-            learner=self._learner(self.n_qubits_, self._start, self.bits),
+            learner=self._trained_learner,
             grid=self._grid,
             initial=np.sqrt(prior) if angles is None else product_state(angles),
             first_target=prior if self._start == "train" else target,
@@ -185,65 +231,142 @@ class BornMachine(OnBackends):
         self._check_trained()
         return {
             "qubits": self.n_qubits_,
-            "parameters": len(self.result_.theta),
+            "parameters": len(self.result_.theta) * self.ensemble,
             "layers": self.layers_,
-            "ansatz": self.ansatz or ANSATZ[self._start],
+            "ansatz": self.ansatz_,
+            "bits": self.bits_,
+            "ancillas": self.ancillas,
+            "ensemble": self.ensemble,
             "prior": "none" if self.prior_ is None else kind_of(self.prior_),
             "start": self._start,
             "stop": self._why_it_stopped(),
             "steps": self.steps_,
             "data_weight": self.data_weight_,
             "selection": [asdict(choice) for choice in self.selection_],
+            "left_out_of_search": [asdict(shape) for shape in self.left_out_],
         }
 
     def _fit(self, U: np.ndarray) -> None:
-        d = U.shape[1]
-        n_qubits = check_qubits(self.bits * d, f"{self.bits} bits for each of {d} factors")
-        learner = self._learner(n_qubits, self._start, self.bits)
+        shape = self._usual(self._start, self.bits)
         data_weight, steps = self.data_weight, self.steps
-        self.selection_ = []
-        if data_weight is None or steps is None:
-            choice, self.selection_ = self._choose(learner, U)
-            data_weight, steps = choice.data_weight, choice.steps if steps is None else steps
+        self.selection_, self.left_out_, self.bits_ = [], [], self.bits
+        check_qubits(self.bits * U.shape[1] + self.ancillas, self._needs(U.shape[1]))
+        if data_weight is None or steps is None or self.search_seconds:
+            choice = self._choose(shape, U)
+            shape, data_weight = choice.shape or shape, choice.data_weight
+            steps = choice.steps if steps is None else steps
+        self.bits_ = shape.bits
+        learner = self._learner(shape.bits * U.shape[1], self._start, shape)
         prior, histogram = self._begin(U), self._histogram(U)
-        target = data_weight * histogram + (1.0 - data_weight) * prior
-        self._settle(learner, prior, histogram, target, steps)
+        self._settle(learner, prior, histogram, self._loss(data_weight, histogram, prior), steps)
         self.data_weight_ = float(data_weight)
         self._settle_on(self.probabilities_)
 
     def _settle(
-        self, learner: Learner, prior: np.ndarray, histogram: np.ndarray, target: np.ndarray, steps: int
+        self,
+        learner: Learner,
+        prior: np.ndarray,
+        histogram: np.ndarray,
+        target: np.ndarray | LossFunction,
+        steps: int,
     ) -> None:
-        prepared = learner.prepare(prior, histogram, self._rng("angles"))
         self.__dict__.pop("tuning_", None)
-        self.result_ = learner.learn(prepared, target, steps)
-        self.probabilities_ = learner.program.probabilities(self.result_.theta, prepared.amplitudes)
+        results, total = [], np.zeros(1 << learner.n_qubits)
+        for member in range(self.ensemble):
+            prepared = learner.prepare(
+                prior, histogram, self._rng(f"angles {member}" if member else "angles")
+            )
+            results.append(learner.learn(prepared, target, steps))
+            total += learner.program.probabilities(results[-1].theta, prepared.amplitudes)
+        self.result_, self.ensemble_ = results[0], results[1:]
+        self.probabilities_ = total / self.ensemble
         self.product_angles_ = prepared.product_angles
         self.n_qubits_, self.layers_, self.steps_ = learner.n_qubits, learner.layers, int(steps)
+        self.ansatz_, self.bits_ = learner.ansatz, learner.bits
 
-    def _choose(self, learner: Learner, U: np.ndarray) -> tuple[Choice, list[Choice]]:
+    def _choose(self, usual: Shape, U: np.ndarray) -> Choice:
         weights = (1.0,) if self._start == "scratch" else _DATA_WEIGHTS
         if self.data_weight is not None:
             weights = (self.data_weight,)
+        priors: dict[int, DensityCopula | None] = {}
+
+        def prior_of(fitted: np.ndarray) -> DensityCopula | None:
+            if len(fitted) not in priors:
+                prior = as_prior(self.prior, self.floor, self.random_state)
+                priors[len(fitted)] = None if prior is None else prior.fit(fitted)
+            return priors[len(fitted)]
+
+        best = None
+        for shape in self._shapes(usual, U.shape[1], len(weights)):
+            choice, tried = self._choose_steps(shape, U, weights, prior_of)
+            self.selection_ += tried
+            if best is None or choice.gain > best.gain:
+                best = choice
+        assert best is not None
+        return best
+
+    def _shapes(self, usual: Shape, d: int, weights: int) -> list[Shape]:
+        """The shapes to choose from; what the budget leaves out is noted."""
+        if not self.search_seconds:
+            return [usual]
+        kinds = [self.ansatz] if self.ansatz else [k for k in ANSAETZE.kinds() if self._may_start(k)]
+        layers = [self.layers] if self.layers else sorted({*SEARCHED_LAYERS, usual.layers})
+        longest = (
+            self._learner(1, self._start, usual).schedule.max_steps if self.steps is None else self.steps
+        )
+        steps = FOLDS * weights * longest
+        tried, self.left_out_ = shapes(usual, kinds, layers, d, self.ancillas, steps, self.search_seconds)
+        return tried
+
+    def _may_start(self, ansatz: str) -> bool:
+        return self._start != "load" or ANSAETZE.load(ansatz).identity_at_zero
+
+    def _choose_steps(
+        self,
+        shape: Shape,
+        U: np.ndarray,
+        weights: tuple[float, ...],
+        prior_of: Callable[[np.ndarray], DensityCopula | None],
+    ) -> tuple[Choice, list[Choice]]:
+        self.bits_ = shape.bits
+        learner = self._learner(shape.bits * U.shape[1], self._start, shape)
         longest = learner.schedule.max_steps if self.steps is None else self.steps
 
         def gains(fitted: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
-            _, cells = self._prior_cells(fitted)
+            fold_prior = prior_of(fitted)
+            cells = UniformCells(self._grid) if fold_prior is None else PriorCells(fold_prior, self._grid)
             prior = cells.tabulate(_FOLD_DRAWS, self._rng("fold draws")).probabilities
             histogram = self._histogram(fitted)
             held_out = HeldOutDays(following, cells, prior, self.floor)
             prepared = learner.prepare(prior, histogram, self._rng("angles"))
+            untrained = held_out(prior)[0] if self._start == "scratch" else None
             curves = []
             for weight in weights:
-                target = weight * histogram + (1.0 - weight) * prior
-                result = learner.learn(prepared, target, longest, held_out)
+                result = learner.learn(prepared, self._loss(weight, histogram, prior), longest, held_out)
                 steps, losses = zip(
                     *((s, loss) for s, _, loss in result.history if loss is not None), strict=True
                 )
-                curves.append(losses[0] - np.interp(np.arange(steps[-1] + 1), steps, losses))
+                start = losses[0] if untrained is None else untrained
+                curves.append(start - np.interp(np.arange(steps[-1] + 1), steps, losses))
             return curves
 
-        return choose(U, weights, gains, self.steps, cautious=self._start != "scratch")
+        choice, tried = choose(U, weights, gains, self.steps, cautious=self._start != "scratch")
+        shaped = [replace(one, shape=shape) for one in tried]
+        return shaped[tried.index(choice)], shaped
+
+    def _loss(self, weight: float, histogram: np.ndarray, prior: np.ndarray) -> LossFunction:
+        """What training lowers: the likelihood of the days mixed with the prior, its tail weighted."""
+        target = weight * histogram + (1.0 - weight) * prior
+        if not self.tail_weight:
+            return NegativeLogLikelihood(target)
+        return TailWeightedLikelihood(target, self._tail(), self.tail_weight)
+
+    def _tail(self) -> np.ndarray:
+        """Whether a cell has a factor in its first or last bins, those below 10 % or above 90 %: shape (n_cells,)."""
+        bins, edges = self._grid.bins_of(np.arange(self._grid.n_cells)), self._grid.edges
+        outer = (edges[1:] <= _TAIL) | (edges[:-1] >= 1.0 - _TAIL)
+        outer[[0, -1]] = True
+        return outer[bins].any(axis=1)
 
     def _why_it_stopped(self) -> str:
         if self.steps is None and self.selection_ and self.result_.stop is Stop.MAX_STEPS:
@@ -262,27 +385,52 @@ class BornMachine(OnBackends):
         return "scratch" if scratch else self.start
 
     @property
-    def _trained_learner(self) -> Learner:
-        bits = self.bits if hasattr(self, "n_features_in_") else self.n_qubits_
-        return self._learner(self.n_qubits_, self._start, bits)
+    def _bits(self) -> int:
+        return getattr(self, "bits_", self.bits)
 
-    def _learner(self, n_qubits: int, start: Start, bits: int) -> Learner:
-        layers = LAYERS[start] if self.layers is None else self.layers
-        return Learner(
-            self.ansatz or ANSATZ[start], n_qubits, layers, bits, start, self.learning_rate, self.max_steps
+    @property
+    def _trained_learner(self) -> Learner:
+        return self._learner(self.n_qubits_, self._start, Shape(self.ansatz_, self.layers_, self.bits_))
+
+    def _usual(self, start: Start, bits: int) -> Shape:
+        return Shape(
+            self.ansatz or ANSATZ[start], LAYERS[start] if self.layers is None else self.layers, bits
         )
+
+    def _learner(self, n_qubits: int, start: Start, shape: Shape) -> Learner:
+        return Learner(
+            shape.ansatz,
+            n_qubits,
+            shape.layers,
+            shape.bits,
+            start,
+            self.learning_rate,
+            self.max_steps,
+            self.ancillas,
+        )
+
+    def _needs(self, d: int) -> str:
+        hidden = f" and {self.ancillas} hidden ones" if self.ancillas else ""
+        return f"{self.bits} bits for each of {d} factors{hidden}"
 
     def _histogram(self, U: np.ndarray) -> np.ndarray:
         """Share of the days in each cell, shape (n_cells,), each day spread by the smoothing kernel."""
         width = _SMOOTHING[self._start] if self.smoothing is None else self.smoothing
+        weights = self._day_weights(len(U))
         if width == 0.0:
-            return self._counts(U)
+            return np.bincount(self._grid.encode(U), weights, minlength=self._grid.n_cells)
         scores, rng = ndtri(U), self._rng("smoothing")
         total = np.zeros(self._grid.n_cells)
         for _ in range(_SMOOTHING_DRAWS):
             spread = np.sqrt(1.0 - width**2) * scores + width * rng.standard_normal(scores.shape)
-            total += np.bincount(self._grid.encode(ndtr(spread)), minlength=self._grid.n_cells)
+            total += np.bincount(self._grid.encode(ndtr(spread)), weights, minlength=self._grid.n_cells)
         return total / total.sum()
+
+    def _day_weights(self, n: int) -> np.ndarray:
+        """Weight of each day in the training target, shape (n,), in time order; they sum to 1."""
+        age = np.arange(n)[::-1]
+        weights = np.ones(n) if self.half_life is None else 0.5 ** (age / self.half_life)
+        return weights / weights.sum()
 
 
 def _outcomes_of_bits(X: np.ndarray) -> tuple[np.ndarray, int]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from qfin.quantum._training import Stop, TrainingResult, train
     from qfin.quantum.losses.mmd import MaximumMeanDiscrepancy
     from qfin.quantum.losses.nll import NegativeLogLikelihood
+    from qfin.quantum.losses.tail_nll import TailWeightedLikelihood
 
 _FILES = {
     "Adam": "_adam",
@@ -53,6 +54,7 @@ _FILES = {
     "ShotSchedule": "_sampled",
     "Spsa": "_spsa",
     "Stop": "_training",
+    "TailWeightedLikelihood": "losses.tail_nll",
     "TrainingResult": "_training",
     "certify": "_certificate",
     "decay": "_trainability",
@@ -103,6 +105,7 @@ __all__ = [
     "ShotSchedule",
     "Spsa",
     "Stop",
+    "TailWeightedLikelihood",
     "TrainingResult",
     "certify",
     "decay",
