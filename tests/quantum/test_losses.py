@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qfin.errors import ConfigError, DataError
-from qfin.quantum import LOSSES, MaximumMeanDiscrepancy, NegativeLogLikelihood
+from qfin.quantum import LOSSES, MaximumMeanDiscrepancy, NegativeLogLikelihood, TailWeightedLikelihood
 from tests.quantum._circuits import difference_gradient
 
 RNG = np.random.default_rng(11)
@@ -62,3 +62,25 @@ def test_mistakes_are_named() -> None:
         NegativeLogLikelihood(np.zeros(4))
     with pytest.raises(ConfigError, match="at least one, all above 0"):
         MaximumMeanDiscrepancy(TARGET, [1.0, 0.0])
+
+
+def test_tail_weighted_likelihood_is_its_formula_and_lowest_at_the_target():
+    rng = np.random.default_rng(0)
+    q, p = rng.dirichlet(np.ones(8)), rng.dirichlet(np.ones(8))
+    tail = np.arange(8) % 3 == 0
+    loss = TailWeightedLikelihood(q, tail, 0.3)
+    plain = -q @ np.log(p)
+    censored = -q[tail] @ np.log(p[tail]) - q[~tail].sum() * np.log(p[~tail].sum())
+    assert loss(p)[0] == pytest.approx(0.7 * plain + 0.3 * censored, abs=1e-12)
+    step = 1e-8 * np.eye(8)
+    slopes = [(loss(p + e)[0] - loss(p - e)[0]) / 2e-8 for e in step]
+    np.testing.assert_allclose(loss(p)[1], slopes, rtol=1e-4)
+    others = q + 0.01 * (rng.dirichlet(np.ones(8), 200) - q)
+    assert all(loss(other)[0] > loss(q)[0] for other in others)
+
+
+def test_a_tail_of_another_shape_or_weight_is_refused():
+    with pytest.raises(DataError, match=r"the tail has shape \(2,\); the target has \(32,\)"):
+        TailWeightedLikelihood(TARGET, np.zeros(2, dtype=bool))
+    with pytest.raises(DataError, match="the tail's weight is 1.5; wanted 0 to 1"):
+        TailWeightedLikelihood(TARGET, TARGET > 0, 1.5)
