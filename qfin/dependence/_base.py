@@ -58,7 +58,7 @@ class Copula(BaseEstimator, ABC):
         constant = np.ptp(U, axis=0) == 0
         if constant.any():
             raise DataError(f"column {int(np.argmax(constant))} of U is constant; drop that factor")
-        self.n_features_in_ = U.shape[1]
+        self.n_features_in_, self.n_days_ = d, n
         try:
             self._fit(U)
         except BaseException:
@@ -108,6 +108,16 @@ class Copula(BaseEstimator, ABC):
         """What the fitted model says of itself, as JSON values: correlation, degrees of freedom, ..."""
         self._check_fitted()
         return {}
+
+    def warnings(self) -> list[str]:
+        """What a user should know before trusting the fit; empty where there is nothing."""
+        parameters = self.details().get("parameters")
+        if isinstance(parameters, int) and parameters > self.n_days_:
+            return [
+                f"{type(self).label} has {parameters} parameters and was fitted to {self.n_days_} days; "
+                "trust its held-out score only, or give it more days"
+            ]
+        return []
 
     @classmethod
     def min_rows(cls, d: int) -> int:

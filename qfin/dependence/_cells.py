@@ -50,6 +50,7 @@ class CellCopula(DensityCopula):
         """Fit the prior to U, and return its cell probabilities, shape (n_cells,)."""
         d = U.shape[1]
         check_qubits(self._bits * d, f"{self._bits} bits for each of {d} factors")
+        self._check_ties(U)
         self.prior_, cells = self._prior_cells(U)
         self._table = cells.tabulate(_PRIOR_DRAWS, self._rng("prior draws"))
         self.prior_probabilities_ = self._table.probabilities
@@ -60,6 +61,20 @@ class CellCopula(DensityCopula):
         self.probabilities_ = probabilities
         self.recalibration_ = self._table.recalibration(probabilities)
         del self._table
+
+    def _check_ties(self, U: np.ndarray) -> None:
+        """Refuse a value that recurs on clearly more days than its bin's width stands for."""
+        edges = self._grid.edges
+        for k, column in enumerate(U.T):
+            values, counts = np.unique(column, return_counts=True)
+            most = int(np.argmax(counts))
+            part = int(np.searchsorted(edges[1:-1], values[most], side="right"))
+            width, share = edges[part + 1] - edges[part], counts[most] / len(U)
+            if share > width + 5.0 * np.sqrt(width * (1.0 - width) / len(U)):
+                raise DataError(
+                    f"column {k} of U is {values[most]:.4g} on {share:.0%} of the days, and the bin it lies in holds "
+                    f"{width:.1%}; drop that factor or take fewer bits"
+                )
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         outcomes = draw_outcomes(self.probabilities_, n, rng)

@@ -32,6 +32,7 @@ class Choice:
     standard_error : of that mean, between folds
     curve : the same gain after 0, 1, 2, ... steps, interpolated between the steps looked at
     shape : of the circuit
+    half_life : days after which a day counts half; None: all count the same
     """
 
     data_weight: float
@@ -40,6 +41,7 @@ class Choice:
     standard_error: float
     curve: tuple[float, ...]
     shape: Shape | None = None
+    half_life: float | None = None
 
 
 def folds(n: int) -> Iterator[tuple[slice, slice]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from itertools import product
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from qfin.quantum import LossFunction
 
 _DATA_WEIGHTS = (1.0, 0.3)
+_HALF_LIVES = (inf, 250.0, 125.0)  # days
 _SMOOTHING = {"load": 0.0, "train": 0.0, "scratch": 0.3}
 _SMOOTHING_DRAWS = 64
 _FOLD_DRAWS = 2**16
@@ -77,12 +80,13 @@ class BornMachine(OnBackends):
     tail_weight : weight of the censored likelihood of the cells with a factor in its outermost bins, see
         `qfin.quantum.TailWeightedLikelihood`
     half_life : days after which a day counts half in the training target, which lets the circuit follow a dependence
-        that moves; None: all count the same
+        that moves; inf: all count the same; None: chosen by forward chaining together with the data weight, and inf
+        where that is given
     prior : "none", or a kind of this room that has a density, or a mapping with its parameters, or an instance
     start : "load" the prior as amplitudes, or "train" the circuit towards the prior first, from a product state
     data_weight : share of the data in the training target, the rest is the prior; None: chosen by forward chaining
     steps : training steps; None: chosen by forward chaining inside the training days, 0 (the prior itself) included
-    max_steps : most steps to choose from; None: 120 from a prior, 400 from scratch
+    max_steps : most steps to choose from; None: 200 from a prior, 400 from scratch
     learning_rate : of Adam; None: .003 from a prior, .02 from scratch
     smoothing : standard deviation, in normal scores, of the Gaussian kernel that spreads each training day over the
         cells around it, margins kept; None: 0 with a prior, .3 from scratch, where the cells outnumber the days
@@ -99,7 +103,7 @@ class BornMachine(OnBackends):
     ensemble_ : TrainingResult of each further circuit
     selection_ : settings tried by forward chaining, with their gain in nats a day
     left_out_ : shapes for which the search had no budget
-    data_weight_, steps_, ansatz_, layers_, bits_ : as chosen
+    data_weight_, half_life_, steps_, ansatz_, layers_, bits_ : as chosen
     tuning_ : TrainingResult of `tune`
     """
 
@@ -116,6 +120,7 @@ class BornMachine(OnBackends):
     bits_: int
     left_out_: list[Shape]
     data_weight_: float
+    half_life_: float
     steps_: int
     selection_: list[Choice]
     product_angles_: np.ndarray | None
@@ -182,7 +187,9 @@ class BornMachine(OnBackends):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
         learner = self._learner(m, "scratch", self._usual("scratch", m))
-        histogram = np.bincount(outcomes, minlength=2**m) / len(outcomes)
+        self.half_life_ = inf if self.half_life is None else self.half_life
+        weights = _day_weights(len(outcomes), self.half_life_)
+        histogram = np.bincount(outcomes, weights, minlength=2**m)
         steps = learner.schedule.max_steps if self.steps is None else self.steps
         self._settle(learner, histogram, histogram, histogram, steps)
         self.prior_, self.prior_probabilities_, self.data_weight_ = None, None, 1.0
@@ -216,7 +223,7 @@ class BornMachine(OnBackends):
         prior, angles = self.prior_probabilities_, self.product_angles_
         if self.ancillas:
             raise ConfigError("a circuit with hidden qubits cannot be diagnosed; set ancillas = 0")
-        target = self.data_weight_ * self._histogram(U) + (1.0 - self.data_weight_) * prior
+        target = self.data_weight_ * self._histogram(U, self.half_life_) + (1.0 - self.data_weight_) * prior
         return TrainedCircuit(
             learner=self._trained_learner,
             grid=self._grid,
@@ -242,24 +249,27 @@ class BornMachine(OnBackends):
             "stop": self._why_it_stopped(),
             "steps": self.steps_,
             "data_weight": self.data_weight_,
+            "half_life": self.half_life_ if isfinite(self.half_life_) else None,
             "selection": [asdict(choice) for choice in self.selection_],
             "left_out_of_search": [asdict(shape) for shape in self.left_out_],
         }
 
     def _fit(self, U: np.ndarray) -> None:
         shape = self._usual(self._start, self.bits)
-        data_weight, steps = self.data_weight, self.steps
         self.selection_, self.left_out_, self.bits_ = [], [], self.bits
         check_qubits(self.bits * U.shape[1] + self.ancillas, self._needs(U.shape[1]))
-        if data_weight is None or steps is None or self.search_seconds:
-            choice = self._choose(shape, U)
-            shape, data_weight = choice.shape or shape, choice.data_weight
-            steps = choice.steps if steps is None else steps
+        self._check_ties(U)
+        options = self._options()
+        (data_weight, half_life), steps = options[0], self.steps
+        if len(options) > 1 or steps is None or self.search_seconds:
+            choice = self._choose(shape, options, U)
+            data_weight, half_life = choice.data_weight, inf if choice.half_life is None else choice.half_life
+            shape, steps = choice.shape or shape, choice.steps if steps is None else steps
+        self.data_weight_, self.half_life_ = float(data_weight), float(half_life)
         self.bits_ = shape.bits
         learner = self._learner(shape.bits * U.shape[1], self._start, shape)
-        prior, histogram = self._begin(U), self._histogram(U)
+        prior, histogram = self._begin(U), self._histogram(U, half_life)
         self._settle(learner, prior, histogram, self._loss(data_weight, histogram, prior), steps)
-        self.data_weight_ = float(data_weight)
         self._settle_on(self.probabilities_)
 
     def _settle(
@@ -284,10 +294,15 @@ class BornMachine(OnBackends):
         self.n_qubits_, self.layers_, self.steps_ = learner.n_qubits, learner.layers, int(steps)
         self.ansatz_, self.bits_ = learner.ansatz, learner.bits
 
-    def _choose(self, usual: Shape, U: np.ndarray) -> Choice:
-        weights = (1.0,) if self._start == "scratch" else _DATA_WEIGHTS
-        if self.data_weight is not None:
-            weights = (self.data_weight,)
+    def _options(self) -> list[tuple[float, float]]:
+        """Data weights and half-lives to choose from."""
+        if self.data_weight is not None or self._start == "scratch":
+            return [(self.data_weight or 1.0, self.half_life or inf)]
+        if self.half_life is not None:
+            return [(weight, self.half_life) for weight in _DATA_WEIGHTS]
+        return [(1.0, inf), *product(_DATA_WEIGHTS[1:], _HALF_LIVES)]
+
+    def _choose(self, usual: Shape, options: list[tuple[float, float]], U: np.ndarray) -> Choice:
         priors: dict[int, DensityCopula | None] = {}
 
         def prior_of(fitted: np.ndarray) -> DensityCopula | None:
@@ -297,15 +312,15 @@ class BornMachine(OnBackends):
             return priors[len(fitted)]
 
         best = None
-        for shape in self._shapes(usual, U.shape[1], len(weights)):
-            choice, tried = self._choose_steps(shape, U, weights, prior_of)
+        for shape in self._shapes(usual, U.shape[1], len(options)):
+            choice, tried = self._choose_steps(shape, options, U, prior_of)
             self.selection_ += tried
             if best is None or choice.gain > best.gain:
                 best = choice
         assert best is not None
         return best
 
-    def _shapes(self, usual: Shape, d: int, weights: int) -> list[Shape]:
+    def _shapes(self, usual: Shape, d: int, options: int) -> list[Shape]:
         """The shapes to choose from; what the budget leaves out is noted."""
         if not self.search_seconds:
             return [usual]
@@ -314,7 +329,7 @@ class BornMachine(OnBackends):
         longest = (
             self._learner(1, self._start, usual).schedule.max_steps if self.steps is None else self.steps
         )
-        steps = FOLDS * weights * longest
+        steps = FOLDS * options * longest
         tried, self.left_out_ = shapes(usual, kinds, layers, d, self.ancillas, steps, self.search_seconds)
         return tried
 
@@ -324,8 +339,8 @@ class BornMachine(OnBackends):
     def _choose_steps(
         self,
         shape: Shape,
+        options: list[tuple[float, float]],
         U: np.ndarray,
-        weights: tuple[float, ...],
         prior_of: Callable[[np.ndarray], DensityCopula | None],
     ) -> tuple[Choice, list[Choice]]:
         self.bits_ = shape.bits
@@ -336,13 +351,14 @@ class BornMachine(OnBackends):
             fold_prior = prior_of(fitted)
             cells = UniformCells(self._grid) if fold_prior is None else PriorCells(fold_prior, self._grid)
             prior = cells.tabulate(_FOLD_DRAWS, self._rng("fold draws")).probabilities
-            histogram = self._histogram(fitted)
+            histogram = self._histogram(fitted, inf)
             held_out = HeldOutDays(following, cells, prior, self.floor)
             prepared = learner.prepare(prior, histogram, self._rng("angles"))
             untrained = held_out(prior)[0] if self._start == "scratch" else None
             curves = []
-            for weight in weights:
-                result = learner.learn(prepared, self._loss(weight, histogram, prior), longest, held_out)
+            for weight, half_life in options:
+                loss = self._loss(weight, self._histogram(fitted, half_life), prior)
+                result = learner.learn(prepared, loss, longest, held_out)
                 steps, losses = zip(
                     *((s, loss) for s, _, loss in result.history if loss is not None), strict=True
                 )
@@ -350,8 +366,12 @@ class BornMachine(OnBackends):
                 curves.append(start - np.interp(np.arange(steps[-1] + 1), steps, losses))
             return curves
 
+        weights = [weight for weight, _ in options]
         choice, tried = choose(U, weights, gains, self.steps, cautious=self._start != "scratch")
-        shaped = [replace(one, shape=shape) for one in tried]
+        shaped = [
+            replace(one, shape=shape, half_life=half_life if isfinite(half_life) else None)
+            for one, (_, half_life) in zip(tried, options, strict=True)
+        ]
         return shaped[tried.index(choice)], shaped
 
     def _loss(self, weight: float, histogram: np.ndarray, prior: np.ndarray) -> LossFunction:
@@ -413,10 +433,10 @@ class BornMachine(OnBackends):
         hidden = f" and {self.ancillas} hidden ones" if self.ancillas else ""
         return f"{self.bits} bits for each of {d} factors{hidden}"
 
-    def _histogram(self, U: np.ndarray) -> np.ndarray:
+    def _histogram(self, U: np.ndarray, half_life: float) -> np.ndarray:
         """Share of the days in each cell, shape (n_cells,), each day spread by the smoothing kernel."""
         width = _SMOOTHING[self._start] if self.smoothing is None else self.smoothing
-        weights = self._day_weights(len(U))
+        weights = _day_weights(len(U), half_life)
         if width == 0.0:
             return np.bincount(self._grid.encode(U), weights, minlength=self._grid.n_cells)
         scores, rng = ndtri(U), self._rng("smoothing")
@@ -426,11 +446,11 @@ class BornMachine(OnBackends):
             total += np.bincount(self._grid.encode(ndtr(spread)), weights, minlength=self._grid.n_cells)
         return total / total.sum()
 
-    def _day_weights(self, n: int) -> np.ndarray:
-        """Weight of each day in the training target, shape (n,), in time order; they sum to 1."""
-        age = np.arange(n)[::-1]
-        weights = np.ones(n) if self.half_life is None else 0.5 ** (age / self.half_life)
-        return weights / weights.sum()
+
+def _day_weights(n: int, half_life: float) -> np.ndarray:
+    """Weight of each day in the training target, shape (n,), in time order; they sum to 1."""
+    weights = 0.5 ** (np.arange(n)[::-1] / half_life)
+    return weights / weights.sum()
 
 
 def _outcomes_of_bits(X: np.ndarray) -> tuple[np.ndarray, int]:

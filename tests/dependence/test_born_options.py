@@ -10,7 +10,8 @@ from scipy.stats import chi2_contingency, rankdata
 from qfin import persistence
 from qfin.dependence import BornMachine
 from qfin.dependence._search import Shape, nominal_seconds, shapes
-from qfin.errors import ConfigError
+from qfin.dependence.born import _day_weights
+from qfin.errors import ConfigError, DataError
 from qfin.quantum import BACKENDS
 
 QUICK = {"bits": 2, "layers": 3, "data_weight": 1.0, "steps": 20, "learning_rate": 0.05, "random_state": 3}
@@ -98,7 +99,7 @@ def test_a_half_life_follows_a_dependence_that_moves(U: np.ndarray) -> None:
     new = BornMachine(half_life=50.0, **settings).fit(U)
     recent = U[800:]
     assert new.score(recent) > old.score(recent) + 0.1
-    weights = new._day_weights(1000)
+    weights = _day_weights(1000, 50.0)
     assert weights.sum() == pytest.approx(1.0)
     assert weights[-51] / weights[-1] == pytest.approx(0.5)
 
@@ -129,3 +130,22 @@ def test_a_budget_is_kept_by_count_not_by_clock() -> None:
     assert set(some) | set(rest) == {usual, *left}
     assert sum(nominal_seconds(shape, 4, 0, 480) for shape in some) <= 0.5
     assert all(shape.bits * 8 <= 24 for shape in shapes(*arguments[:3], 8, 0, 480, seconds=1e9)[0])
+
+
+def test_ties_that_a_bin_cannot_hold_are_named(U: np.ndarray) -> None:
+    tied = U.copy()
+    tied[: len(U) // 2, 1] = 0.5
+    with pytest.raises(DataError, match=r"column 1 of U is 0.5 on 50% of the days, and the bin .* holds 20.0%"):
+        BornMachine(**{**QUICK, "bits": 3}).fit(tied)
+    assert BornMachine(**{**QUICK, "bits": 1}).fit(tied).n_features_in_ == 2  # a half holds half of the days
+
+
+def test_more_parameters_than_days_is_said(U: np.ndarray) -> None:
+    born = BornMachine(**{**QUICK, "layers": 9}).fit(U[::20])
+    count = born.details()["parameters"]
+    assert count > 50
+    assert born.warnings() == [
+        f"Born machine has {count} parameters and was fitted to 50 days; trust its held-out score only, or give it "
+        "more days"
+    ]
+    assert BornMachine(**QUICK).fit(U).warnings() == []
