@@ -39,8 +39,10 @@ def failed(message: str, code: int = 2) -> int:
     return code
 
 
-def tell_certificate(console: Console, artifact: Artifact) -> None:
-    """Say aloud of a `generate` artifact whose certificate failed that it is not what its circuit says."""
+def tell_reservations(console: Console, artifact: Artifact) -> None:
+    """Say aloud what a user must know of an artifact: a fit to too few days, a certificate that failed."""
+    for warning in artifact.summary.get("warnings", ()):
+        console.print(Text.assemble(("warning: ", "bold yellow"), warning), soft_wrap=True)
     certificate = artifact.summary.get("certificate")
     if certificate is None or certificate["passes"]:
         return

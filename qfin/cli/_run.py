@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qfin.cli._console import output, stage_progress, tell_certificate
+from qfin.cli._console import output, stage_progress, tell_reservations
 from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def _tell(result: RunResult) -> None:
     console.print()
     console.print(result_table(result))
     for artifact in result.artifacts:
-        if artifact.stage == "generate":
-            tell_certificate(console, artifact)
+        tell_reservations(console, artifact)
     reused = sum(artifact.reused for artifact in result.artifacts)
     console.print(f"artifacts  {len(result.artifacts)}, {reused or 'none'} of them reused", soft_wrap=True)
     console.print(f"scenarios  {result.scenarios}", soft_wrap=True)

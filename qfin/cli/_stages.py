@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qfin.cli._console import output, stage_progress, tell_certificate
+from qfin.cli._console import output, stage_progress, tell_reservations
 from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
 from qfin.errors import ConfigError
 
@@ -69,6 +69,7 @@ def train(
     with showing():
         made = trained_model(configuration(config), opened(store), encoding, model)
     _tell(made)
+    tell_reservations(output(), made)
 
 
 def generate(
@@ -85,7 +86,7 @@ def generate(
     with showing():
         made = _generate(on_backend(configuration(config), backend), opened(store), trained, model)
     _tell(made)
-    tell_certificate(output(), made)
+    tell_reservations(output(), made)
 
 
 def risk(

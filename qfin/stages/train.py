@@ -52,7 +52,9 @@ def train(config: RunConfig, spec: Spec, encoding: Artifact, store: Store) -> Ar
         _write_json(folder / "details.json", {**model.dependence.details(), **added})
         _write_circuit(model.dependence, folder)
         write_training(getattr(model.dependence, "result_", None), folder)
-        return {"kind": spec["kind"], "label": cls.label, "held_out_score": score["mean"]}
+        summary = {"kind": spec["kind"], "label": cls.label, "held_out_score": score["mean"]}
+        warnings = model.dependence.warnings()
+        return summary | ({"warnings": warnings} if warnings else {})
 
     inputs = {"dependence": spec, "seed": config.seed, "confidence": config.measures.confidence}
     return publish(store, "train", inputs, write, {"encoding": encoding}, cls.label)
