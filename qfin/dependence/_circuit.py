@@ -28,7 +28,7 @@ class Schedule:
     spread: float
 
 
-FROM_PRIOR = Schedule(learning_rate=0.003, max_steps=200, spread=0.0001)
+FROM_PRIOR = Schedule(learning_rate=0.003, max_steps=160, spread=0.0001)
 FROM_SCRATCH = Schedule(learning_rate=0.02, max_steps=400, spread=0.05)
 ANSATZ = {"load": "line_rzz", "train": "all_rzz", "scratch": "all_rzz"}
 WATCH_EVERY = 4  # steps between two looks at the validation days

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from qfin.dependence._search import Shape
 
-FOLDS = 4
+FOLDS = 8
 
 Gains = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
 
@@ -45,7 +45,7 @@ class Choice:
 
 
 def folds(n: int) -> Iterator[tuple[slice, slice]]:
-    """Expanding windows over n days in time order: four pairs of (days fitted, days that follow)."""
+    """Expanding windows over n days in time order: eight pairs of (days fitted, days that follow)."""
     edges = np.linspace(0, n, FOLDS + 2).astype(int)
     for end, following in pairwise(edges[1:]):
         yield slice(0, int(end)), slice(int(end), int(following))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from itertools import product
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -40,10 +39,10 @@ if TYPE_CHECKING:
     from qfin.quantum import LossFunction
 
 _DATA_WEIGHTS = (1.0, 0.3)
-_HALF_LIVES = (inf, 250.0, 125.0)  # days
+_HALF_LIVES = (250.0, 125.0)  # days
 _SMOOTHING = {"load": 0.0, "train": 0.0, "scratch": 0.3}
 _SMOOTHING_DRAWS = 64
-_FOLD_DRAWS = 2**16
+_FOLD_DRAWS = 2**15
 _TAIL = 0.1
 
 
@@ -80,13 +79,13 @@ class BornMachine(OnBackends):
     tail_weight : weight of the censored likelihood of the cells with a factor in its outermost bins, see
         `qfin.quantum.TailWeightedLikelihood`
     half_life : days after which a day counts half in the training target, which lets the circuit follow a dependence
-        that moves; inf: all count the same; None: chosen by forward chaining together with the data weight, and inf
-        where that is given
+        that moves, and suits a model that is fitted anew every few weeks; "chosen": by forward chaining, from 125 and
+        250 days and no end; None: all days count the same
     prior : "none", or a kind of this room that has a density, or a mapping with its parameters, or an instance
     start : "load" the prior as amplitudes, or "train" the circuit towards the prior first, from a product state
     data_weight : share of the data in the training target, the rest is the prior; None: chosen by forward chaining
     steps : training steps; None: chosen by forward chaining inside the training days, 0 (the prior itself) included
-    max_steps : most steps to choose from; None: 200 from a prior, 400 from scratch
+    max_steps : most steps to choose from; None: 160 from a prior, 400 from scratch
     learning_rate : of Adam; None: .003 from a prior, .02 from scratch
     smoothing : standard deviation, in normal scores, of the Gaussian kernel that spreads each training day over the
         cells around it, margins kept; None: 0 with a prior, .3 from scratch, where the cells outnumber the days
@@ -143,7 +142,7 @@ class BornMachine(OnBackends):
         ancillas: Annotated[int, Field(ge=0, le=8)] = 0,
         ensemble: Annotated[int, Field(ge=1, le=100)] = 1,
         tail_weight: Annotated[float, Field(ge=0, le=1)] = 0.0,
-        half_life: Annotated[float, Field(gt=0)] | None = None,
+        half_life: Annotated[float, Field(gt=0)] | Literal["chosen"] | None = None,
         floor: Floor = DEFAULT_FLOOR,
         random_state: Seed = None,
     ) -> None:
@@ -187,7 +186,7 @@ class BornMachine(OnBackends):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
         learner = self._learner(m, "scratch", self._usual("scratch", m))
-        self.half_life_ = inf if self.half_life is None else self.half_life
+        self.half_life_ = inf if self.half_life in (None, "chosen") else float(self.half_life)
         weights = _day_weights(len(outcomes), self.half_life_)
         histogram = np.bincount(outcomes, weights, minlength=2**m)
         steps = learner.schedule.max_steps if self.steps is None else self.steps
@@ -296,11 +295,13 @@ class BornMachine(OnBackends):
 
     def _options(self) -> list[tuple[float, float]]:
         """Data weights and half-lives to choose from."""
-        if self.data_weight is not None or self._start == "scratch":
-            return [(self.data_weight or 1.0, self.half_life or inf)]
-        if self.half_life is not None:
-            return [(weight, self.half_life) for weight in _DATA_WEIGHTS]
-        return [(1.0, inf), *product(_DATA_WEIGHTS[1:], _HALF_LIVES)]
+        weights = _DATA_WEIGHTS if self._start != "scratch" else (1.0,)
+        if self.data_weight is not None:
+            weights = (self.data_weight,)
+        if self.half_life != "chosen":
+            return [(weight, self.half_life or inf) for weight in weights]
+        lives = [(min(weights), half_life) for half_life in _HALF_LIVES]
+        return [*((weight, inf) for weight in weights), *lives]
 
     def _choose(self, usual: Shape, options: list[tuple[float, float]], U: np.ndarray) -> Choice:
         priors: dict[int, DensityCopula | None] = {}
