@@ -80,6 +80,15 @@ class Chain:
         self._show("risk", done)
         return done
 
+    def race(self, history: str | None = None) -> Published:
+        """All models of the race over the history, and a page of what came out."""
+        start = self._found("ingest", history) if history else self.history()
+        done = _tasks.race(self.config, start["ref"], self.root)
+        self._show("race", [done])
+        page = _tasks.report([done["ref"]], self.root)
+        self._show("report", [page])
+        return done
+
     def report(self, risks: Sequence[str] | None = None) -> Published:
         """All models side by side, the first as the one the report is about."""
         start = [self._found("risk", ref) for ref in risks] if risks else self.risks()

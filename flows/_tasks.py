@@ -119,11 +119,29 @@ def risk(config: RunConfig, scenarios: str, store: str, label: str) -> Published
     return _told(stages.risk(config, opened.get(scenarios), opened))
 
 
+@_stage("race")
+def race(config: RunConfig, history: str, store: str) -> Published:
+    """All models of the race walked forward over a history."""
+    opened = Store(store)
+    told = _race_log()
+    return _told(stages.race(config, opened.get(history), opened, told))
+
+
 @_stage("report")
 def report(risks: list[str], store: str) -> Published:
     """The figures of all models laid side by side in one HTML file."""
     opened = Store(store)
     return _told(stages.report([opened.get(risk) for risk in risks], opened))
+
+
+def _race_log() -> Callable[[str, int], None]:
+    """Who runs, into the run's log."""
+
+    def told(name: str, seed: int) -> None:
+        with suppress(MissingContextError):
+            get_run_logger().info("%s, seed %d", name, seed)
+
+    return told
 
 
 def _told(artifact: Artifact) -> Published:

@@ -147,12 +147,15 @@ def _ingest(config: RunConfig, store: Store) -> Artifact:
     return stages.ingest(config, store)
 
 
+def history_to_use(config: RunConfig, store: Store, history: str | None) -> Artifact:
+    """The history that is named, or else what the configuration's prices make."""
+    return given(store, "ingest", history) if history else _ingest(config, store)
+
+
 def _encode(config: RunConfig, store: Store, history: str | None = None) -> Artifact:
     from qfin import stages
 
-    return stages.encode(
-        config, given(store, "ingest", history) if history else _ingest(config, store), store
-    )
+    return stages.encode(config, history_to_use(config, store, history), store)
 
 
 def trained_model(

@@ -1,7 +1,21 @@
-"""How good a model is on days it has not seen, and what its grid alone costs it."""
+"""How good a model is on days it has not seen, who wins a race, and what a grid alone costs."""
 
+from qfin.evaluation._comparison import DieboldMariano, confidence_set, diebold_mariano, verdict
 from qfin.evaluation._discretisation import discretisation_cost
 from qfin.evaluation._held_out import held_out_score
+from qfin.evaluation._race import RaceResult, Rules, race
 from qfin.scenarios import Score, difference
 
-__all__ = ["Score", "difference", "discretisation_cost", "held_out_score"]
+__all__ = [
+    "DieboldMariano",
+    "RaceResult",
+    "Rules",
+    "Score",
+    "confidence_set",
+    "diebold_mariano",
+    "difference",
+    "discretisation_cost",
+    "held_out_score",
+    "race",
+    "verdict",
+]

@@ -11,6 +11,7 @@ from qfin.stages.diagnose import diagnose
 from qfin.stages.encode import encode
 from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
+from qfin.stages.race import race
 from qfin.stages.report import report
 from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
@@ -28,6 +29,7 @@ __all__ = [
     "generate",
     "ingest",
     "plan",
+    "race",
     "report",
     "risk",
     "run",

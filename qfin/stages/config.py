@@ -122,6 +122,47 @@ class MeasureConfig(_Section):
     """Confidence of the intervals around measures and scores."""
 
 
+_RACERS: dict[str, Any] = {
+    "independent": "independent",
+    "bootstrap": "bootstrap",
+    "gaussian": "gaussian",
+    "student_t": {"kind": "student_t", "correlation": "likelihood"},
+    "vine": "vine",
+    "empirical_blend": "empirical_blend",
+    "rbm": "rbm",
+    "born on student_t": {
+        "kind": "born",
+        "prior": {"kind": "student_t", "correlation": "likelihood"},
+        "half_life": "chosen",
+    },
+    "born on vine": {"kind": "born", "prior": "vine", "half_life": "chosen"},
+    "born from scratch": {"kind": "born", "prior": "none"},
+    "qgan": "qgan",
+    "mps": "mps",
+}
+
+
+class RaceConfig(_Section):
+    """A walk-forward race of dependence models over the history."""
+
+    models: dict[str, Dependence] = Field(default_factory=lambda: dict(_RACERS))
+    """Models by the name that tables give them: a kind, or a kind with its parameters."""
+    training_days: int = Field(1000, ge=100)
+    """Days of the first fit; of a rolling window, of every fit."""
+    refit_every: int = Field(250, ge=1)
+    """Days between two fits."""
+    window: Literal["expanding", "rolling"] = "rolling"
+    """Whether a fit takes all days before, or the last `training_days`."""
+    seeds: int = Field(5, ge=1, le=50)
+    """Seeds of each model whose fit is random."""
+    level: float = Field(0.95, gt=0.5, lt=1)
+    """Of tests, intervals and the model confidence set."""
+    learning_days: list[int] = [125, 250, 500, 1000, 2500]
+    """Training days of the learning curve; those that the history has not are left out. None at all: no curve."""
+    expressiveness: bool = True
+    """Whether score is set against number of parameters, by circuits, vines and grids of several sizes."""
+
+
 class RunConfig(_Section):
     """Everything that determines a run."""
 
@@ -151,6 +192,8 @@ class RunConfig(_Section):
     """Path of the portfolio, JSON or CSV."""
     measures: MeasureConfig = Field(default_factory=MeasureConfig)
     """Levels of the risk measures."""
+    race: RaceConfig = Field(default_factory=RaceConfig)
+    """Models and rules of `qfin race`; a run of all stages does not take part in it."""
 
 
 def load_config(path: str | Path) -> RunConfig:

@@ -1,0 +1,146 @@
+"""Who won: tests on daily scores of several models on the same days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qfin.errors import DataError
+from qfin.scenarios import Score, difference
+
+_REPLICATIONS = 1000
+BETTER, WORSE, SAME = "better", "worse", "no evidence of a difference"
+
+
+@dataclass(frozen=True)
+class DieboldMariano:
+    """Test that two models score the same on average.
+
+    Attributes
+    ----------
+    statistic : Student-t distributed where they do; above 0 where the first is better
+    p_value : two-sided
+    """
+
+    statistic: float
+    p_value: float
+
+
+def diebold_mariano(daily_a: np.ndarray, daily_b: np.ndarray) -> DieboldMariano:
+    """Test of equal mean scores, both shape (days,), higher being better.
+
+    Diebold and Mariano (1995) with the heteroskedasticity- and autocorrelation-consistent variance of Newey and West
+    (1987), 4 (T/100)^(2/9) lags, and the correction for few days of Harvey, Leybourne and Newbold (1997, eq. 9, one
+    step ahead), against Student's t with T - 1 degrees of freedom.
+
+    Raises
+    ------
+    DataError
+        if the days differ in number, or are fewer than 20.
+    """
+    from scipy import stats
+
+    gap = np.asarray(daily_a, dtype=float) - np.asarray(daily_b, dtype=float)
+    days = len(gap)
+    if days < 20:
+        raise DataError(f"a test needs at least 20 days; there are {days}")
+    if np.ptp(gap) == 0.0:
+        return DieboldMariano(0.0, 1.0) if gap[0] == 0.0 else DieboldMariano(np.sign(gap[0]) * np.inf, 0.0)
+    centred = gap - gap.mean()
+    lags = int(4 * (days / 100) ** (2 / 9))
+    variance = centred @ centred / days
+    for lag in range(1, lags + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * (centred[lag:] @ centred[:-lag]) / days
+    statistic = gap.mean() / np.sqrt(variance / days) * np.sqrt((days - 1) / days)
+    return DieboldMariano(float(statistic), float(2 * stats.t.sf(abs(statistic), days - 1)))
+
+
+def confidence_set(daily: Mapping[str, np.ndarray], level: float = 0.95, seed: int = 0) -> dict[str, float]:
+    """p-value of each model in the model confidence set; at least 1 - level: it is among the best at that level.
+
+    Hansen, Lunde and Nason (2011), range statistic, stationary bootstrap (arch).
+
+    Parameters
+    ----------
+    daily : score of each day by model, each shape (days,), higher being better
+    """
+    if len(daily) < 2:
+        return dict.fromkeys(daily, 1.0)
+    import pandas as pd
+    from arch.bootstrap import MCS
+
+    losses = -pd.DataFrame(dict(daily))
+    distinct = losses.T.drop_duplicates().T  # the bootstrap variance of two equal columns' difference is 0
+    if distinct.shape[1] < 2:
+        return dict.fromkeys(daily, 1.0)
+    block = max(2, round(len(losses) ** (1 / 3)))
+    test = MCS(
+        distinct,
+        1.0 - level,
+        reps=_REPLICATIONS,
+        block_size=block,
+        method="R",
+        bootstrap="stationary",
+        seed=seed,
+    )
+    test.compute()
+    found = test.pvalues["Pvalue"].to_dict()
+    return {
+        name: float(found[next(one for one in distinct if (distinct[one] == losses[name]).all())])
+        for name in daily
+    }
+
+
+def verdict(
+    daily: Mapping[str, np.ndarray],
+    quantum: Sequence[str],
+    labels: Mapping[str, str],
+    level: float,
+    unit: str = "nats a day",
+) -> dict[str, Any] | None:
+    """The best quantum model against the best classical one, as JSON values with a sentence; None without both.
+
+    Each is the best of its kind on these very days, so a narrow win of one of several is less than its p-value says.
+
+    Parameters
+    ----------
+    daily : score of each day by model, higher being better
+    quantum : the models that are
+    labels : what to call each in the sentence
+    level : of test and interval
+    """
+    ranked = sorted(daily, key=lambda name: -float(np.mean(daily[name])))
+    ours = next((name for name in ranked if name in quantum), None)
+    theirs = next((name for name in ranked if name not in quantum), None)
+    if ours is None or theirs is None:
+        return None
+    gap = difference(daily[ours], daily[theirs], level)
+    test = diebold_mariano(daily[ours], daily[theirs])
+    clear = test.p_value < 1.0 - level and (gap.lower > 0.0 or gap.upper < 0.0)
+    outcome = SAME if not clear else BETTER if gap.mean > 0.0 else WORSE
+    return {
+        "outcome": outcome,
+        "sentence": _sentence(outcome, labels[ours], labels[theirs], gap, level, unit),
+        "best_quantum": ours,
+        "best_classical": theirs,
+        "difference": gap.to_dict(),
+        "dm_statistic": test.statistic if np.isfinite(test.statistic) else None,
+        "dm_p_value": test.p_value,
+    }
+
+
+def _sentence(outcome: str, ours: str, theirs: str, gap: Score, level: float, unit: str) -> str:
+    interval = f"{100 * level:g} % interval {gap.lower:+.4f} to {gap.upper:+.4f}"
+    figures = f"{gap.mean:+.4f} {unit} over {gap.days:,} days ({interval})"
+    if outcome == SAME:
+        return (
+            f"There is no evidence of a difference between the best quantum model, {ours}, and the best classical one, "
+            f"{theirs}: {figures}."
+        )
+    return (
+        f"The best quantum model, {ours}, described the days ahead {outcome} than the best classical one, {theirs}: "
+        f"{figures}."
+    )
