@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from qfin.dependence._circuit import TrainedCircuit as TrainedCircuit
     from qfin.dependence.bootstrap import Bootstrap as Bootstrap
     from qfin.dependence.born import BornMachine as BornMachine
+    from qfin.dependence.empirical_blend import EmpiricalBlend as EmpiricalBlend
     from qfin.dependence.gaussian import GaussianCopula as GaussianCopula
     from qfin.dependence.independent import Independent as Independent
+    from qfin.dependence.iqp import IQPBornMachine as IQPBornMachine
     from qfin.dependence.student_t import StudentTCopula as StudentTCopula
+    from qfin.dependence.vine import VineCopula as VineCopula
 
 DEPENDENCE: Room[Copula] = Room("qfin.dependence", "dependence model")
 

@@ -95,6 +95,31 @@ def likelihood_correlation(scores: np.ndarray, radial: Radial, start: np.ndarray
     return correlation
 
 
+def shrunk(scores: np.ndarray, method: str) -> tuple[np.ndarray, float]:
+    """Correlation of normal scores, shape (n, d), pulled towards the identity, and the intensity (scikit-learn)."""
+    from sklearn.covariance import ledoit_wolf, oas
+
+    standard = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    covariance, intensity = {"ledoit_wolf": ledoit_wolf, "oas": oas}[method](standard, assume_centered=True)
+    scale = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(scale, scale), float(intensity)
+
+
+def conditional(
+    correlation: np.ndarray, columns: np.ndarray, held: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Of an elliptical distribution with some coordinates held: mean and scale matrix of the others, and x' R^{-1} x of
+    the held ones.
+
+    McNeil, Frey and Embrechts (2015), section 6.3.3; the others are in rising order.
+    """
+    others = np.setdiff1d(np.arange(len(correlation)), columns)
+    inner = correlation[np.ix_(columns, columns)]
+    slope = np.linalg.solve(inner, correlation[np.ix_(columns, others)]).T
+    scale = correlation[np.ix_(others, others)] - slope @ correlation[np.ix_(columns, others)]
+    return slope @ held, scale, float(held @ np.linalg.solve(inner, held))
+
+
 def squared_distance(scores: np.ndarray, correlation: np.ndarray) -> tuple[np.ndarray, float]:
     """x' R^{-1} x of each row, shape (n,), and log|R|."""
     factor = np.linalg.cholesky(correlation)

@@ -70,7 +70,7 @@ def choose(
     steps : fixes the number of steps
     cautious : training starts from a model worth keeping
     """
-    curves = [gains(_ranked(U[fitted]), _ranked(U[following])) for fitted, following in folds(len(U))]
+    curves = [gains(ranked(U[fitted]), ranked(U[following])) for fitted, following in folds(len(U))]
     tried = []
     for index, weight in enumerate(weights):
         shortest = min(len(fold[index]) for fold in curves)
@@ -86,5 +86,6 @@ def choose(
     return max(tried, key=lambda choice: choice.gain), tried
 
 
-def _ranked(U: np.ndarray) -> np.ndarray:
+def ranked(U: np.ndarray) -> np.ndarray:
+    """A block of days by its own ranks, shape (n, d)."""
     return rankdata(U, axis=0) / (len(U) + 1)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from qfin.dependence._base import Copula, Seed
 
@@ -17,6 +18,8 @@ class Bootstrap(Copula):
 
     Parameters
     ----------
+    block : mean length, in days, of the blocks drawn: consecutive draws are then consecutive days, which keeps their
+        dependence in time (the stationary bootstrap of Politis and Romano 1994); 1: days one by one
     random_state : seed of the draws
 
     Attributes
@@ -27,16 +30,23 @@ class Bootstrap(Copula):
     label: ClassVar[str] = "Bootstrap"
     observations_: np.ndarray
 
-    def __init__(self, random_state: Seed = None) -> None:
+    def __init__(self, block: Annotated[float, Field(ge=1)] = 1.0, random_state: Seed = None) -> None:
+        self.block = block
         self.random_state = random_state
 
     def details(self) -> dict[str, Any]:
         """How many days it draws from."""
         self._check_fitted()
-        return {"days": len(self.observations_)}
+        return {"days": len(self.observations_), "block": float(self.block)}
 
     def _fit(self, U: np.ndarray) -> None:
         self.observations_ = U.copy()
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        return self.observations_[rng.integers(len(self.observations_), size=n)]
+        days = len(self.observations_)
+        drawn = rng.integers(days, size=n)
+        if self.block > 1.0:
+            begins = np.append(True, rng.random(n - 1) < 1.0 / self.block)
+            first = np.maximum.accumulate(np.where(begins, np.arange(n), 0))
+            drawn = (drawn[first] + np.arange(n) - first) % days
+        return self.observations_[drawn]

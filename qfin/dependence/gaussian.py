@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
-from qfin.dependence._correlation import likelihood_correlation, positive_definite, squared_distance
+from qfin.dependence._correlation import (
+    conditional,
+    likelihood_correlation,
+    positive_definite,
+    shrunk,
+    squared_distance,
+)
 
 
 class GaussianCopula(DensityCopula):
@@ -20,6 +26,9 @@ class GaussianCopula(DensityCopula):
 
     Parameters
     ----------
+    shrinkage : "none"; or the normal scores' correlation pulled towards the identity by the intensity of Ledoit and
+        Wolf (2004) or of Chen, Wiesel, Eldar and Hero (2010, "oas"), in the place of maximum likelihood: for many
+        factors and few days
     floor : weight of the independent component mixed in
     random_state : seed of the draws
 
@@ -27,23 +36,40 @@ class GaussianCopula(DensityCopula):
     ----------
     correlation_ : shape (d, d)
     repaired_ : whether the estimate had to be made positive definite
+    intensity_ : of the shrinkage, 0 without
     """
 
     label: ClassVar[str] = "Gaussian copula"
     correlation_: np.ndarray
     repaired_: bool
+    intensity_: float
 
-    def __init__(self, floor: Floor = DEFAULT_FLOOR, random_state: Seed = None) -> None:
+    def __init__(
+        self,
+        shrinkage: Literal["none", "ledoit_wolf", "oas"] = "none",
+        floor: Floor = DEFAULT_FLOOR,
+        random_state: Seed = None,
+    ) -> None:
+        self.shrinkage = shrinkage
         self.floor = floor
         self.random_state = random_state
 
     def details(self) -> dict[str, Any]:
-        """The fitted correlation matrix, and whether it was repaired."""
+        """The fitted correlation matrix, whether it was repaired, and how much it was shrunk."""
         self._check_fitted()
-        return {"correlation": self.correlation_.tolist(), "correlation_repaired": self.repaired_}
+        return {
+            "correlation": self.correlation_.tolist(),
+            "correlation_repaired": self.repaired_,
+            "shrinkage": self.intensity_,
+        }
 
     def _fit(self, U: np.ndarray) -> None:
         scores = ndtri(U)
+        if self.shrinkage != "none":
+            self.correlation_, self.intensity_ = shrunk(scores, self.shrinkage)
+            self.repaired_ = False
+            return
+        self.intensity_ = 0.0
         start, repaired = positive_definite(np.atleast_2d(np.corrcoef(scores, rowvar=False)))
         if not repaired:  # the likelihood of a singular estimate has no maximum to climb to
             start, repaired = positive_definite(likelihood_correlation(scores, _radial, start))
@@ -53,10 +79,24 @@ class GaussianCopula(DensityCopula):
         factor = np.linalg.cholesky(self.correlation_)
         return ndtr(rng.standard_normal((n, len(factor))) @ factor.T)
 
+    def _draw_given(
+        self, n: int, columns: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        mean, scale, _ = conditional(self.correlation_, columns, ndtri(values))
+        return ndtr(mean + rng.standard_normal((n, len(mean))) @ np.linalg.cholesky(scale).T)
+
+    def _log_margin(self, columns: np.ndarray, values: np.ndarray) -> float:
+        inner = self.correlation_[np.ix_(columns, columns)]
+        return float(_log_density_at(ndtri(values)[None], inner)[0])
+
     def _log_density(self, U: np.ndarray) -> np.ndarray:
-        scores = ndtri(U)
-        distance, log_determinant = squared_distance(scores, self.correlation_)
-        return 0.5 * (np.einsum("ij,ij->i", scores, scores) - distance - log_determinant)
+        return _log_density_at(ndtri(U), self.correlation_)
+
+
+def _log_density_at(scores: np.ndarray, correlation: np.ndarray) -> np.ndarray:
+    """Log density of the Gaussian copula at normal scores, shape (n, d) to (n,)."""
+    distance, log_determinant = squared_distance(scores, correlation)
+    return 0.5 * (np.einsum("ij,ij->i", scores, scores) - distance - log_determinant)
 
 
 def _radial(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,5 +34,13 @@ class Independent(DensityCopula):
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         return rng.random((n, self.n_features_in_))
 
+    def _draw_given(
+        self, n: int, columns: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        return rng.random((n, self.n_features_in_ - len(columns)))
+
+    def _log_margin(self, columns: np.ndarray, values: np.ndarray) -> float:
+        return 0.0
+
     def _log_density(self, U: np.ndarray) -> np.ndarray:
         return np.zeros(len(U))

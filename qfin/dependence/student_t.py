@@ -11,6 +11,7 @@ from scipy.special import gammaln, stdtr, stdtrit
 from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
 from qfin.dependence._correlation import (
     Radial,
+    conditional,
     kendall_correlation,
     likelihood_correlation,
     positive_definite,
@@ -105,6 +106,21 @@ class StudentTCopula(DensityCopula):
         points = rng.standard_normal((n, len(factor))) @ factor.T
         points /= np.sqrt(rng.chisquare(nu, n) / nu)[:, None]
         return stdtr(nu, points)
+
+    def _draw_given(
+        self, n: int, columns: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """A t distribution again (Ding, On the conditional distribution of the multivariate t distribution, 2016)."""
+        nu, k = self.degrees_of_freedom_, len(columns)
+        mean, scale, distance = conditional(self.correlation_, columns, stdtrit(nu, values))
+        factor = np.linalg.cholesky(scale * (nu + distance) / (nu + k))
+        points = rng.standard_normal((n, len(mean))) @ factor.T
+        points /= np.sqrt(rng.chisquare(nu + k, n) / (nu + k))[:, None]
+        return stdtr(nu, mean + points)
+
+    def _log_margin(self, columns: np.ndarray, values: np.ndarray) -> float:
+        nu, inner = self.degrees_of_freedom_, self.correlation_[np.ix_(columns, columns)]
+        return float(_log_density_at(stdtrit(nu, values)[None], inner, nu)[0])
 
     def _log_density(self, U: np.ndarray) -> np.ndarray:
         nu = self.degrees_of_freedom_

@@ -129,7 +129,6 @@ _RACERS: dict[str, Any] = {
     "student_t": {"kind": "student_t", "correlation": "likelihood"},
     "vine": "vine",
     "empirical_blend": "empirical_blend",
-    "rbm": "rbm",
     "born on student_t": {
         "kind": "born",
         "prior": {"kind": "student_t", "correlation": "likelihood"},
@@ -137,8 +136,6 @@ _RACERS: dict[str, Any] = {
     },
     "born on vine": {"kind": "born", "prior": "vine", "half_life": "chosen"},
     "born from scratch": {"kind": "born", "prior": "none"},
-    "qgan": "qgan",
-    "mps": "mps",
 }
 
 

@@ -163,7 +163,8 @@ def test_bad_bits() -> None:
     with pytest.raises(DataError, match=r"X\[1, 0\] = 2 is neither 0 nor 1"):
         BornMachine().fit_bits(np.array([[0, 1], [2, 0]]))
     with pytest.raises(
-        ConfigError, match="25 columns need 25 qubits, and a model with a table of all outcomes does at most 24"
+        ConfigError,
+        match="25 columns need 25 qubits, and a model with a table of all outcomes does at most 24",
     ):
         BornMachine().fit_bits(np.zeros((2, 25), dtype=int))
 

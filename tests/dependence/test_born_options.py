@@ -135,7 +135,9 @@ def test_a_budget_is_kept_by_count_not_by_clock() -> None:
 def test_ties_that_a_bin_cannot_hold_are_named(U: np.ndarray) -> None:
     tied = U.copy()
     tied[: len(U) // 2, 1] = 0.5
-    with pytest.raises(DataError, match=r"column 1 of U is 0.5 on 50% of the days, and the bin .* holds 20.0%"):
+    with pytest.raises(
+        DataError, match=r"column 1 of U is 0.5 on 50% of the days, and the bin .* holds 20.0%"
+    ):
         BornMachine(**{**QUICK, "bits": 3}).fit(tied)
     assert BornMachine(**{**QUICK, "bits": 1}).fit(tied).n_features_in_ == 2  # a half holds half of the days
 
