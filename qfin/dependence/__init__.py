@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from qfin.dependence.bootstrap import Bootstrap as Bootstrap
     from qfin.dependence.born import BornMachine as BornMachine
     from qfin.dependence.empirical_blend import EmpiricalBlend as EmpiricalBlend
+    from qfin.dependence.factor import FactorCopula as FactorCopula
     from qfin.dependence.gaussian import GaussianCopula as GaussianCopula
     from qfin.dependence.independent import Independent as Independent
     from qfin.dependence.iqp import IQPBornMachine as IQPBornMachine
+    from qfin.dependence.mps import MPSBornMachine as MPSBornMachine
+    from qfin.dependence.qgan import QuantumGAN as QuantumGAN
+    from qfin.dependence.rbm import BoltzmannMachine as BoltzmannMachine
     from qfin.dependence.student_t import StudentTCopula as StudentTCopula
     from qfin.dependence.vine import VineCopula as VineCopula
 

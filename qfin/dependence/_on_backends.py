@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -16,6 +17,9 @@ from qfin.quantum import Request
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qiskit import QuantumCircuit
+
+    from qfin.dependence._circuit import Learner
     from qfin.quantum import Backend, Draws, TrainingResult
 
 
@@ -27,6 +31,13 @@ class OnBackends(CellCopula):
     probabilities_: np.ndarray
     result_: TrainingResult
     tuning_: TrainingResult
+
+    @property
+    def circuit_(self) -> QuantumCircuit:
+        """The trained circuit, all angles bound; the prior, where it is loaded, is its first instruction."""
+        self._check_trained()
+        learner, theta = self._trained_learner, self.result_.theta
+        return learner.bound(self.prior_probabilities_, self.product_angles_, theta)
 
     def request(self, shots: int, random_state: int | np.random.Generator | None = None) -> Request:
         """What `sample_on` asks of a backend: the trained circuit, a loaded prior as the state to begin with.
@@ -118,6 +129,14 @@ class OnBackends(CellCopula):
             checkpoint=checkpoint,
         )
         return self
+
+    @property
+    @abstractmethod
+    def _trained_learner(self) -> Learner:
+        """The circuit and the rules of its training."""
+
+    def _check_trained(self) -> None:
+        self._check_fitted()
 
     def _drawn_margins(self, draws: Draws) -> Recalibration:
         """The map to uniform margins of what was drawn; a bin that drew nothing keeps some of its exact mass."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
-from scipy.special import ndtr, ndtri
 
 from qfin.dependence._base import DEFAULT_FLOOR, Floor, Seed
 from qfin.dependence._cells import check_qubits, draw_outcomes
@@ -20,6 +19,7 @@ from qfin.dependence._prior import PriorCells, UniformCells, as_prior
 from qfin.dependence._search import LAYERS as SEARCHED_LAYERS
 from qfin.dependence._search import Shape, shapes
 from qfin.dependence._selection import FOLDS, Choice, choose
+from qfin.dependence._smoothing import spread_days
 from qfin.errors import ConfigError, DataError, NotFittedError
 from qfin.quantum import (
     ANSAETZE,
@@ -33,8 +33,6 @@ from qfin.quantum import (
 from qfin.registry import check_estimator, kind_of
 
 if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
-
     from qfin.dependence._base import DensityCopula
     from qfin.quantum import LossFunction
 
@@ -201,14 +199,6 @@ class BornMachine(OnBackends):
         seed = self.random_state if random_state is None else random_state
         outcomes = draw_outcomes(self.probabilities_, n, np.random.default_rng(seed))
         return ((outcomes[:, None] >> np.arange(self.n_qubits_)) & 1).astype(np.uint8)
-
-    @property
-    def circuit_(self) -> QuantumCircuit:
-        """The trained circuit, all angles bound; the prior, where it is loaded, is its first instruction."""
-        self._check_trained()
-        return self._trained_learner.bound(
-            self.prior_probabilities_, self.product_angles_, self.result_.theta
-        )
 
     def trained_circuit(self, U: np.ndarray) -> TrainedCircuit:
         """The circuit with what it was trained from and towards, for diagnosis.
@@ -440,11 +430,9 @@ class BornMachine(OnBackends):
         weights = _day_weights(len(U), half_life)
         if width == 0.0:
             return np.bincount(self._grid.encode(U), weights, minlength=self._grid.n_cells)
-        scores, rng = ndtri(U), self._rng("smoothing")
         total = np.zeros(self._grid.n_cells)
-        for _ in range(_SMOOTHING_DRAWS):
-            spread = np.sqrt(1.0 - width**2) * scores + width * rng.standard_normal(scores.shape)
-            total += np.bincount(self._grid.encode(ndtr(spread)), weights, minlength=self._grid.n_cells)
+        for spread in spread_days(U, width, _SMOOTHING_DRAWS, self._rng("smoothing")):
+            total += np.bincount(self._grid.encode(spread), weights, minlength=self._grid.n_cells)
         return total / total.sum()
 
 

@@ -35,6 +35,7 @@ def tune(config: RunConfig, model: Artifact, store: Store) -> Artifact:
     BackendError
         if the backend fails.
     """
+    from qfin.dependence import DEPENDENCE
     from qfin.stages.backend import backend_of
 
     backend = backend_of(config, model)
@@ -42,6 +43,10 @@ def tune(config: RunConfig, model: Artifact, store: Store) -> Artifact:
         raise ConfigError(
             f"{model.summary['label']} with backend {config.backend!r} has nothing to tune; "
             "name a backend that has samples, and a model with a circuit"
+        )
+    if not hasattr(DEPENDENCE.load(model.summary["kind"]), "tune"):
+        raise ConfigError(
+            f"{model.summary['label']} cannot be trained further on a backend; set tuning.steps = 0, or take 'born'"
         )
     tuning = config.tuning
     inputs = {

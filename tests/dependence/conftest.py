@@ -12,7 +12,14 @@ from scipy.special import ndtr, stdtr
 
 from qfin.dependence import DEPENDENCE, Copula
 
-SMALL = {"born": {"bits": 2, "layers": 1, "data_weight": 1.0, "steps": 25, "learning_rate": 0.05}}
+SMALL = {
+    "born": {"bits": 2, "layers": 1, "data_weight": 1.0, "steps": 25, "learning_rate": 0.05},
+    "empirical_blend": {"bits": 2},
+    "factor": {"model": "student_t", "components": 2},
+    "mps": {"bits": 3, "data_weight": 0.5, "sweeps": 4, "max_bond": 8, "teacher_draws": 4000},
+    "qgan": {"bits": 2, "layers": 1, "steps": 25, "learning_rate": 0.02},
+    "rbm": {"bits": 2, "smoothing": 0.0, "steps": 2500, "max_steps": 2500, "chains": 256},
+}
 """Parameters that make a kind quick enough to test; a kind that needs none is not listed."""
 
 CORRELATION = np.array([[1.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 1.0]])

@@ -68,10 +68,10 @@ def test_margins_are_uniform(kind, fitted):
 
 
 def test_dependence_is_the_data_s(kind, fitted, history):
-    """Rank correlation of the draws; only independence itself has none."""
+    """Rank correlation of the draws; only independence itself has none, and two bits a factor lose .12 of it."""
     seen = stats.spearmanr(fitted(kind).sample(20_000, 1)).statistic
     wanted = 0.0 if kind == "independent" else stats.spearmanr(history(2)).statistic
-    assert seen == pytest.approx(wanted, abs=0.15 if kind == "born" else 0.04)
+    assert seen == pytest.approx(wanted, abs=0.15 if kind in ("born", "iqp", "mps", "rbm") else 0.04)
 
 
 def test_a_saved_model_draws_and_scores_the_same_bytes(kind, fitted, history, tmp_path):
