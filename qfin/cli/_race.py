@@ -68,8 +68,9 @@ def race_table(found: Mapping[str, Any]) -> Table:
         "model", box=box.SIMPLE_HEAD,
         title=f"{found['days']:,} days, {found['first']} to {found['last']}, {found['refits']} fits of "
         f"{found['first_training_days']:,} days ({found['window']})",
-        caption=f"scores in nats a day, higher is better; in brackets {level} intervals; set: among the best at "
-        f"{level} (model confidence set); energy: energy score of normal scores, lower is better; seconds are of all fits",
+        caption=f"* quantum; scores in nats a day, higher is better; in brackets {level} intervals; set: among the "
+        f"best at {level} (model confidence set); energy: energy score of normal scores, lower is better; seconds are "
+        "of all fits",
     )  # fmt: skip
     for heading in ("log score", "set", "adds to prior", "energy", "parameters", "fit, s"):
         table.add_column(heading, justify="right")

@@ -108,14 +108,14 @@ def report(
     artifacts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Risk artifacts: the one it is about, then its rivals; diagnoses of their models.",
+            help="Risk artifacts: the one it is about, then its rivals; diagnoses of their models; races.",
             show_default=MADE,
         ),
     ] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Lay risk artifacts side by side in one HTML file, with the diagnoses of their circuits.
+    """Lay risk artifacts side by side in one HTML file, with the diagnoses of their circuits; or races alone.
 
     Example: [bold]qfin report risk/64201a77 risk/42400abb diagnose/9c1e0b7d[/bold]
     """
@@ -123,8 +123,8 @@ def report(
 
     there = opened(store)
     with showing():
-        named = [given(there, ("risk", "diagnose"), reference) for reference in artifacts or ()]
-        if not any(artifact.stage == "risk" for artifact in named):
+        named = [given(there, ("risk", "diagnose", "race"), reference) for reference in artifacts or ()]
+        if not any(artifact.stage in ("risk", "race") for artifact in named):
             named = [*_risks(configuration(config), there), *named]
         made = stages.report(named, there)
     _tell(made)

@@ -127,7 +127,8 @@ class PriorTable:
     Attributes
     ----------
     probabilities : shape (n_cells,), by outcome: the share of the prior's draws that fall into each cell; a cell with
-        few draws gets the mean density at points inside it times its volume
+        few draws gets the mean density at points inside it times its volume, but no less than a sixteenth of its share:
+        those points may miss a sliver where all of its density is
     """
 
     def __init__(self, prior: PriorCells, draws: int, rng: np.random.Generator) -> None:
@@ -138,7 +139,7 @@ class PriorTable:
         counts = np.bincount(self._outcomes, minlength=grid.n_cells)
         few = np.flatnonzero(counts < _FEW)
         probabilities = counts / draws
-        probabilities[few] = _by_density(prior, few, rng)
+        probabilities[few] = np.maximum(_by_density(prior, few, rng), probabilities[few] / _NODES)
         self.probabilities = probabilities / probabilities.sum()
 
     def recalibration(self, probabilities: np.ndarray) -> Recalibration:

@@ -117,6 +117,11 @@ class FactorCopula(DensityCopula):
         """Those of the inner model."""
         return self.model_.warnings()
 
+    @classmethod
+    def min_rows(cls, d: int) -> int:
+        """Shrinkage makes days fewer than factors enough."""
+        return min(d + 2, 50)
+
     def _fit(self, U: np.ndarray) -> None:
         from scipy.stats import rankdata
 

@@ -12,7 +12,7 @@ import pandas as pd
 from qfin.dependence import DEPENDENCE
 from qfin.errors import DataError
 from qfin.evaluation._comparison import confidence_set, verdict
-from qfin.evaluation._walk_forward import Run, Spec, Window, attempt, windows
+from qfin.evaluation._walk_forward import Run, Spec, Window, attempt, kinds_in, windows
 from qfin.market import ReturnsFrame
 from qfin.scenarios import mean_score
 
@@ -251,10 +251,14 @@ def _expressiveness(
 
 
 def _last(returns: ReturnsFrame, rules: Rules, size: int, tail: int) -> list[Window]:
-    """Rolling windows of `size` days that score the last `tail` days."""
-    start = len(returns) - tail - size
-    recent = returns.tail(len(returns) - start)
-    return list(windows(recent, rules.volatility, rules.marginals, size, rules.refit_every, "rolling"))
+    """Windows that score the last `tail` days, of which models see `size` days.
+
+    Volatility and marginals see `training_days` even where models see fewer: what is compared is dependence.
+    """
+    first = min(max(size, rules.training_days), len(returns) - tail)
+    recent = returns.tail(first + tail)
+    made = windows(recent, rules.volatility, rules.marginals, first, rules.refit_every, "rolling")
+    return [Window(window.dates, window.training[-size:], window.following) for window in made]
 
 
 def _scored(runs: Sequence[Run], name: str, spec: Spec, rules: Rules) -> list[dict[str, Any]]:
@@ -279,17 +283,13 @@ def _scored(runs: Sequence[Run], name: str, spec: Spec, rules: Rules) -> list[di
 
 
 def label_of(name: str, spec: Spec) -> str:
-    """What tables call a model: its kind's label, and its own name where that is another."""
-    label = DEPENDENCE.load(spec["kind"]).label
-    return label if name == spec["kind"] else f"{label} ({name})"
+    """What tables call a model: its kind's label, or its own name where that is another."""
+    return DEPENDENCE.load(spec["kind"]).label if name == spec["kind"] else name
 
 
 def is_quantum(spec: Spec) -> bool:
     """Whether what is trained is a quantum circuit or state, also one inside a wrapper."""
-    if DEPENDENCE.load(spec["kind"]).quantum:
-        return True
-    inside = spec.get("model")
-    return inside is not None and is_quantum({"kind": inside} if isinstance(inside, str) else inside)
+    return any(DEPENDENCE.load(kind).quantum for kind in kinds_in(spec))
 
 
 def _floor(models: Mapping[str, Spec]) -> float | None:

@@ -16,7 +16,7 @@ from qfin.marginals import MARGINALS
 from qfin.market import ReturnsFrame
 from qfin.volatility import VOLATILITY
 
-_DRAWS = 200  # for each day, of the ensemble whose energy score is taken
+_DRAWS = 64  # for each day, of the ensemble whose energy score is taken
 
 Spec = Mapping[str, Any]
 
@@ -168,12 +168,21 @@ def attempt(
     name: str, spec: Spec, seeds: Sequence[int], days: Sequence[Window], told: Callable[[str, int], None]
 ) -> tuple[list[Run], str | None]:
     """All seeds of one model, or the reason why it cannot enter; one seed where another would change nothing."""
-    cls = DEPENDENCE.load(spec["kind"])
+    random = any(DEPENDENCE.load(kind).random_fit for kind in kinds_in(spec))
     runs = []
     try:
-        for seed in seeds if cls.random_fit else seeds[:1]:
+        for seed in seeds if random else seeds[:1]:
             told(name, seed)
             runs.append(contest(name, spec, seed, days))
     except QfinError as error:
         return [], str(error)
     return runs, None
+
+
+def kinds_in(spec: Spec) -> list[str]:
+    """The kind of a model, and of those inside it where it is a wrapper."""
+    inside = DEPENDENCE.build(spec).get_params(deep=False).get("model")
+    if inside is None:
+        return [spec["kind"]]
+    within = {"kind": inside} if isinstance(inside, str) else inside
+    return [spec["kind"], *kinds_in(within)]

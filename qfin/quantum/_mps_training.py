@@ -8,7 +8,7 @@ import numpy as np
 
 from qfin.quantum._mps import MatrixProductState
 
-_SHRINK, _GROW, _LEAST_STEP = 0.5, 1.6, 1e-3
+_FIRST_STEP, _SHRINK, _GROW, _LEAST_STEP = 0.5, 0.4, 2.0, 1e-4
 _CUTOFF = 1e-10  # squared singular values below this share of their sum are dropped
 
 
@@ -35,7 +35,7 @@ class MPSTraining:
         self._weights = weights / weights.sum()
         self._inner = inner
         self._tensors = list((product_mps(bits, weights) if state is None else state).tensors)
-        self._step = 0.5
+        self._step = _FIRST_STEP
         self._left: list[np.ndarray] = [np.ones((len(bits), 1))]
         self._right: list[np.ndarray] = [np.ones((len(bits), 1))]
         for site in range(len(self._tensors) - 1, 1, -1):
@@ -105,6 +105,7 @@ class MPSTraining:
                 self._step = step
                 return step, value
             step *= _SHRINK
+        self._step = _FIRST_STEP
         return None
 
 

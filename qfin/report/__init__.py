@@ -11,13 +11,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qfin.report._collect import collect
-    from qfin.report._data import ReportData
-    from qfin.report._render import render, summary
+    from qfin.report._collect import collect, collect_race
+    from qfin.report._data import RaceData, ReportData
+    from qfin.report._render import render, render_races, summary
 
-__all__ = ["ReportData", "collect", "render", "summary"]
+__all__ = ["RaceData", "ReportData", "collect", "collect_race", "render", "render_races", "summary"]
 
-_HOMES = {"ReportData": "_data", "collect": "_collect", "render": "_render", "summary": "_render"}
+_HOMES = {
+    "RaceData": "_data",
+    "ReportData": "_data",
+    "collect": "_collect",
+    "collect_race": "_collect",
+    "render": "_render",
+    "render_races": "_render",
+    "summary": "_render",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,16 @@ import pandas as pd
 
 from qfin.errors import ConfigError, StoreError
 from qfin.market import ReturnsFrame
-from qfin.report._data import DiagnosisData, HistoryData, Interval, Measure, ModelData, ReportData, Step
+from qfin.report._data import (
+    DiagnosisData,
+    HistoryData,
+    Interval,
+    Measure,
+    ModelData,
+    RaceData,
+    ReportData,
+    Step,
+)
 from qfin.report._read import document, read, table
 from qfin.scenarios import ScenarioSet
 from qfin.store import Artifact, Store
@@ -21,7 +30,12 @@ from qfin.store import Artifact, Store
 _SAME = ("portfolio", "base_currency", "as_of", "horizon")
 
 
-def collect(risks: Sequence[Artifact], store: Store, diagnoses: Sequence[Artifact] = ()) -> ReportData:
+def collect(
+    risks: Sequence[Artifact],
+    store: Store,
+    diagnoses: Sequence[Artifact] = (),
+    races: Sequence[Artifact] = (),
+) -> ReportData:
     """Read what a report on these risk artifacts shows, by walking back through the store.
 
     Parameters
@@ -30,6 +44,7 @@ def collect(risks: Sequence[Artifact], store: Store, diagnoses: Sequence[Artifac
         its rivals
     store : where they are
     diagnoses : `diagnose` artifacts of their models
+    races : `race` artifacts to be shown with them
 
     Raises
     ------
@@ -64,8 +79,27 @@ def collect(risks: Sequence[Artifact], store: Store, diagnoses: Sequence[Artifac
         history=_history(main["ingest"], main["encode"], sets[0]),
         encoding=main["encode"].summary,
         discretisation=tuple(_optional(main["encode"], "discretisation.json", [])),
-        lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses]),
-        artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses)),
+        lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses, *races]),
+        artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses, *races)),
+        races=tuple(collect_race(artifact) for artifact in races),
+    )
+
+
+def collect_race(artifact: Artifact) -> RaceData:
+    """Read what a report shows of a `race` artifact.
+
+    Raises
+    ------
+    StoreError
+        if a file is missing or damaged.
+    """
+    curve = ("model", "label", "quantum", "mean", "lower", "upper")
+    return RaceData(
+        ref=artifact.ref,
+        about=document(artifact, "race.json", "models", "verdict", "energy_verdict", "not_entered", "level"),
+        daily=table(artifact, "daily.parquet", "date", "model", "log_density"),
+        learning=table(artifact, "learning.parquet", "train_days", *curve),
+        expressiveness=table(artifact, "expressiveness.parquet", "parameters", *curve),
     )
 
 
@@ -224,7 +258,7 @@ def _arranged(models: list[ModelData]) -> tuple[ModelData, ...]:
 
 def _lineage(artifacts: Sequence[Artifact]) -> tuple[Step, ...]:
     """Every artifact behind the report once, in the order of the stages."""
-    stages = ["ingest", "encode", "train", "diagnose", "tune", "generate", "risk"]
+    stages = ["ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk"]
     unique = {artifact.ref: artifact for artifact in artifacts}
     known = [a for a in unique.values() if a.stage in stages]
     return tuple(_step(artifact) for artifact in sorted(known, key=lambda a: stages.index(a.stage)))

@@ -65,6 +65,24 @@ class DiagnosisData:
 
 
 @dataclass(frozen=True, eq=False)
+class RaceData:
+    """What a `race` artifact found.
+
+    Attributes
+    ----------
+    about : `race.json`
+    daily : date, model, seed, log_density
+    learning, expressiveness : a row a model and number of training days, a row a model and setting
+    """
+
+    ref: str
+    about: Mapping[str, Any]
+    daily: pd.DataFrame
+    learning: pd.DataFrame
+    expressiveness: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
 class ModelData:
     """One model of the comparison, from its scenarios to its risk figures.
 
@@ -164,6 +182,7 @@ class ReportData:
     discretisation: tuple[Mapping[str, Any], ...]
     lineage: tuple[Step, ...]
     artifacts: tuple[str, ...]
+    races: tuple[RaceData, ...] = ()
 
     @property
     def main(self) -> ModelData:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from markupsafe import Markup
 
 from qfin.report import _format as form
-from qfin.report._data import ReportData
+from qfin.report._data import RaceData, ReportData
 from qfin.report._verdict import circuit_adds, closest_rival, contribution, prior_score, verdict
 from qfin.report.sections.diagnosis import diagnoses
 from qfin.report.sections.factors import dependence, marginals
 from qfin.report.sections.overview import overview, risk
+from qfin.report.sections.race import race
 from qfin.report.sections.scores import scores
 from qfin.report.sections.tables import discretisation, lineage, quality, worst
 from qfin.report.sections.training import circuit, training
@@ -20,6 +22,15 @@ from qfin.report.sections.training import circuit, training
 
 def render(data: ReportData) -> str:
     """The report as one HTML document that opens without a network; the same data give the same bytes."""
+    return _page("report.html", view(data))
+
+
+def render_races(races: Sequence[RaceData]) -> str:
+    """Races alone as one HTML document."""
+    return _page("race.html", {"races": [race(one) for one in races]})
+
+
+def _page(template: str, values: dict[str, Any]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -28,7 +39,7 @@ def render(data: ReportData) -> str:
     )  # fmt: skip
     environment.globals["form"] = form
     environment.globals["style"] = Markup(_resource("report.css"))
-    return environment.get_template("report.html").render(view(data))
+    return environment.get_template(template).render(values)
 
 
 def view(data: ReportData) -> dict[str, Any]:
@@ -45,6 +56,7 @@ def view(data: ReportData) -> dict[str, Any]:
         "overview": overview(data),
         "risk": risk(data),
         "scores": scores(data, comparison),
+        "races": [race(one) for one in data.races],
         "marginals": marginals(data),
         "dependence": dependence(data),
         "training": training(data),

@@ -122,20 +122,26 @@ class MeasureConfig(_Section):
     """Confidence of the intervals around measures and scores."""
 
 
+_T = {"kind": "student_t", "correlation": "likelihood"}
 _RACERS: dict[str, Any] = {
     "independent": "independent",
     "bootstrap": "bootstrap",
     "gaussian": "gaussian",
-    "student_t": {"kind": "student_t", "correlation": "likelihood"},
+    "student_t": _T,
     "vine": "vine",
     "empirical_blend": "empirical_blend",
-    "born on student_t": {
-        "kind": "born",
-        "prior": {"kind": "student_t", "correlation": "likelihood"},
-        "half_life": "chosen",
+    "factor": {"kind": "factor", "model": "student_t"},
+    "rbm": {"kind": "rbm", "prior": _T},
+    "Born machine on t": {"kind": "born", "prior": _T, "half_life": "chosen"},
+    "Born machine on vine": {"kind": "born", "prior": "vine", "half_life": "chosen"},
+    "Born machine in factors": {
+        "kind": "factor",
+        "model": {"kind": "born", "prior": _T, "half_life": "chosen"},
     },
-    "born on vine": {"kind": "born", "prior": "vine", "half_life": "chosen"},
-    "born from scratch": {"kind": "born", "prior": "none"},
+    "Born machine from scratch": {"kind": "born", "prior": "none"},
+    "qgan": {"kind": "qgan", "prior": _T},
+    "iqp": "iqp",
+    "mps": {"kind": "mps", "bits": 5},
 }
 
 
@@ -175,7 +181,15 @@ class RunConfig(_Section):
     """The qubits' grid, and the days held out."""
     dependence: Dependence = "born"
     """The model that the report is about: a kind, or a kind with its parameters."""
-    rivals: list[Dependence] = ["independent", "bootstrap", "gaussian", "student_t"]
+    rivals: list[Dependence] = [
+        "independent",
+        "bootstrap",
+        "gaussian",
+        "student_t",
+        "vine",
+        "empirical_blend",
+        "rbm",
+    ]
     """Models to compare it with."""
     backend: Backend = "exact"
     """Where trained circuits run when scenarios are drawn: a kind, or a kind with its parameters."""

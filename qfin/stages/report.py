@@ -1,4 +1,4 @@
-"""Stage `report`: risk artifacts of one portfolio laid side by side in one HTML file."""
+"""Stage `report`: risk artifacts of one portfolio laid side by side in one HTML file, or races."""
 
 from __future__ import annotations
 
@@ -14,27 +14,36 @@ from qfin.store import Artifact, Store
 
 def report(artifacts: Sequence[Artifact], store: Store) -> Artifact:
     """Publish `report.html` and `summary.json` for `risk` artifacts: the first is what the report is about, the others
-    are its rivals. `diagnose` artifacts among them are shown with the models they are of.
+    are its rivals. `diagnose` artifacts among them are shown with the models they are of, `race` artifacts too; races
+    alone make a page of their own.
 
     Raises
     ------
     ConfigError
-        if there are none, or they cannot be compared, or a diagnosis is of none of their models.
+        if there is neither risk nor race, or they cannot be compared, or a diagnosis is of none of their models.
     """
-    diagnoses = [artifact for artifact in artifacts if artifact.stage == "diagnose"]
-    risks = [artifact for artifact in artifacts if artifact.stage != "diagnose"]
-    if not risks:
+    of_stage = {stage: [a for a in artifacts if a.stage == stage] for stage in ("diagnose", "race")}
+    diagnoses, races = of_stage["diagnose"], of_stage["race"]
+    risks = [artifact for artifact in artifacts if artifact.stage not in of_stage]
+    if not risks and (diagnoses or not races):
         raise ConfigError("a report needs at least one risk artifact; `qfin risk` makes one")
 
     def write(folder: Path) -> dict[str, Any]:
-        from qfin.report import collect, render, summary
+        from qfin.report import collect, collect_race, render, render_races, summary
 
-        data = collect(risks, store, diagnoses)
-        figures = summary(data)
-        (folder / "report.html").write_text(render(data), encoding="utf-8")
+        if risks:
+            data = collect(risks, store, diagnoses, races)
+            page, figures = render(data), summary(data)
+        else:
+            page = render_races([collect_race(artifact) for artifact in races])
+            figures = {"races": [artifact.json("race.json")["verdict"] for artifact in races]}
+        (folder / "report.html").write_text(page, encoding="utf-8")
         (folder / "summary.json").write_text(json.dumps(figures, indent=1, allow_nan=False), encoding="utf-8")
-        return {"models": [str(risk.summary["label"]) for risk in risks]}
+        return {"models": [str(risk.summary["label"]) for risk in risks]} | (
+            {"races": [race.ref for race in races]} if races else {}
+        )
 
     parents = {f"risk_{k}": risk for k, risk in enumerate(risks)}
     parents |= {f"diagnosis_{k}": diagnosis for k, diagnosis in enumerate(diagnoses)}
+    parents |= {f"race_{k}": race for k, race in enumerate(races)}
     return publish(store, "report", {}, write, parents)

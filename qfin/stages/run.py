@@ -19,7 +19,7 @@ from qfin.store import Artifact, Store
 if TYPE_CHECKING:
     from qfin.stages.config import RunConfig
 
-_ORDER = ("ingest", "encode", "train", "diagnose", "tune", "generate", "risk", "report")
+_ORDER = ("ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk", "report")
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ def complete_spec(config: RunConfig, spec: Spec) -> dict[str, Any]:
     known = inspect.signature(DEPENDENCE.load(given["kind"])).parameters
     grid = config.encoding
     common = {"bits": grid.bits, "bins": grid.bins, "code": grid.code, "random_state": config.seed}
+    if "model" in known:  # a wrapper
+        given["model"] = complete_spec(config, given.get("model", known["model"].default))
     return {name: value for name, value in common.items() if name in known} | given
 
 

@@ -18,6 +18,7 @@ KINDS = {
     "student_t": {"degrees_of_freedom": 3.0},
     "empirical_blend": {"weight": 0.5, "bits": 2},
     "born": {"bits": 2, "layers": 2, "data_weight": 1.0, "steps": 60, "learning_rate": 0.05},
+    "mps": {"bits": 3, "data_weight": 0.5, "sweeps": 3, "teacher_draws": 4000},
     "born, no prior": {"kind": "born", "bits": 2, "layers": 2, "steps": 60, "prior": "none"},
 }
 

@@ -16,7 +16,8 @@ Row = tuple[str, Interval, str]
 
 def dot_plot(rows: list[Row], title: str, width: int, signed: bool = False) -> Markup:
     """A figure with its interval a row: (label, interval, colour class); a strong line at 0."""
-    left = 148 if width > 400 else 134
+    longest = 6.6 * max((len(label) for label, _, _ in rows), default=0) + 20
+    left = min(max(longest, 148 if width > 400 else 134), 0.45 * width)
     height = 34 * len(rows) + 52
     drawing = Drawing(width, height, title)
     count = 5 if width > 400 else 3
