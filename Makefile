@@ -11,7 +11,7 @@ SOURCES := qfin flows tests benchmarks
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help run test test-gpu lint lock bench deploy undeploy clean
+.PHONY: help run test test-gpu lint lock bench race deploy undeploy clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,10 +35,16 @@ lint: $(VENV)/test.stamp ## ruff and mypy
 bench: $(VENV)/run.stamp $(PEERS)/bench.stamp ## the figures of the documentation, measured again
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
+race: $(VENV)/run.stamp ## the shipped sets raced, tables of docs/race.md: [SETS="fx ust"] [FULL=1] [STORE=folder]
+	@$(BIN)/python benchmarks/race.py $(SETS) $(if $(FULL),--full) $(if $(STORE),--store "$(STORE)")
+
 deploy: $(VENV)/run.stamp ## server, worker and schedules on the loopback: [STORE=folder] [PORT=number]
 	@$(BIN)/python -m flows.deploy up $(if $(PORT),--port $(PORT)) $(if $(STORE),--store "$(STORE)")
 
-undeploy: $(VENV)/run.stamp ## stop exactly what `make deploy` started
+unrace: $(VENV)/run.stamp ## the shipped sets raced, tables of docs/race.md: [SETS="fx ust"] [FULL=1] [STORE=folder]
+	@$(BIN)/python benchmarks/race.py $(SETS) $(if $(FULL),--full) $(if $(STORE),--store "$(STORE)")
+
+deploy: $(VENV)/run.stamp ## stop exactly what `make deploy` started
 	@$(BIN)/python -m flows.deploy down
 
 lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows

@@ -12,13 +12,14 @@ import argparse
 import platform
 import time
 from datetime import date
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import rankdata
 
-from qfin.dependence import BornMachine, DensityCopula, GaussianCopula, Independent, StudentTCopula
+from qfin.dependence import DEPENDENCE, DensityCopula
 from qfin.evaluation import difference, held_out_score
 from qfin.market import ReturnsFrame, read_prices
 from qfin.quantum import Grid
@@ -60,53 +61,78 @@ class OnCells(DensityCopula):
         raise NotImplementedError("this benchmark only scores it")
 
 
+T = {"kind": "student_t", "correlation": "likelihood"}
+ON_FACTORS = {"kind": "factor", "model": T}
+CLASSICAL: dict[str, dict[str, Any]] = {
+    "independent": {"kind": "independent"},
+    "gaussian": {"kind": "gaussian"},
+    "student_t": {"kind": "student_t"},
+    "student_t, correlation by likelihood": T,
+    "vine": {"kind": "vine"},
+    "factor, student_t inside": ON_FACTORS,
+    "empirical_blend": {"kind": "empirical_blend"},
+    "empirical_blend, vine prior": {"kind": "empirical_blend", "prior": "vine"},
+    "rbm": {"kind": "rbm"},
+    "rbm, student_t inside cells": {"kind": "rbm", "prior": T},
+}
+QUANTUM: dict[str, dict[str, Any]] = {
+    "born, student_t prior": {"kind": "born"},
+    "born, student_t by likelihood as prior": {"kind": "born", "prior": T},
+    "born, gaussian prior": {"kind": "born", "prior": "gaussian"},
+    "born, vine prior": {"kind": "born", "prior": "vine"},
+    "born, factor prior": {"kind": "born", "prior": ON_FACTORS},
+    "factor, born inside": {"kind": "factor", "model": {"kind": "born", "prior": T}},
+}
+SLOW: dict[str, dict[str, Any]] = {
+    "born, student_t prior learnt first": {"kind": "born", "start": "train"},
+    "born, from scratch": {"kind": "born", "prior": "none"},
+    "qgan, student_t prior": {"kind": "qgan", "prior": T},
+    "qgan, from scratch": {"kind": "qgan", "prior": "none"},
+    "iqp": {"kind": "iqp"},
+    "mps": {"kind": "mps"},
+}
+
+
 def main() -> None:
     """Fit everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="leave out the Born machines from scratch")
+    parser.add_argument("--quick", action="store_true", help="leave out what is learnt from scratch")
     options = parser.parse_args()
     train, test = pseudo_observations()
     grid = Grid(3, train.shape[1])
-    gaussian, student = GaussianCopula().fit(train), StudentTCopula().fit(train)
-    ml = StudentTCopula(correlation="likelihood").fit(train)
-    models = {
-        "independent": Independent().fit(train),
-        "gaussian": gaussian,
-        "student_t": student,
-        "student_t, correlation by likelihood": ml,
-        "gaussian on cells": OnCells(gaussian, grid).fit(train),
-        "student_t on cells": OnCells(student, grid).fit(train),
-    }
-    runs = {
-        "born, student_t prior": {},
-        "born, student_t by likelihood as prior": {
-            "prior": {"kind": "student_t", "correlation": "likelihood"}
-        },
-        "born, gaussian prior": {"prior": "gaussian"},
-    }
-    if not options.quick:
-        runs["born, student_t prior learnt first"] = {"start": "train"}
-        runs["born, from scratch"] = {"prior": "none"}
     table = Table(title=f"fx, {len(train)} training days, {len(test)} held out, nats a day, 95 % intervals")
-    for column in ("model", "held out", "interval", "adds to its prior", "interval ", "fit, s"):
+    for column in ("model", "held out", "interval", "adds to its prior", "interval ", "chosen", "fit, s"):
         table.add_column(column, justify="left" if column == "model" else "right")
-    for name, model in models.items():
-        table.add_row(name, *_score(model, test), "", "", "")
-    for name, parameters in runs.items():
-        began = time.perf_counter()
-        born = BornMachine(random_state=options.seed, **parameters).fit(train)
-        seconds = time.perf_counter() - began
-        added = ("", "")
-        if born.prior_ is not None:
-            gain = difference(born.score_samples(test), born.prior_.score_samples(test))
+    for name, spec in CLASSICAL.items():
+        model, seconds = _fitted(spec, train, options.seed)
+        table.add_row(name, *_score(model, test), "", "", "", f"{seconds:.1f}")
+        if name in ("gaussian", "student_t"):
+            table.add_row(f"{name} on cells", *_score(OnCells(model, grid).fit(train), test), "", "", "", "")
+    for name, spec in (QUANTUM if options.quick else QUANTUM | SLOW).items():
+        model, seconds = _fitted(spec, train, options.seed)
+        added, prior = ("", ""), getattr(model, "prior_", None)
+        if prior is not None:
+            gain = difference(model.score_samples(test), prior.score_samples(test))
             added = (f"{gain.mean:+.4f}", f"{gain.lower:+.4f} to {gain.upper:+.4f}")
-        table.add_row(
-            f"{name} ({born.layers_} layers, weight {born.data_weight_:g}, {born.steps_} steps)",
-            *_score(born, test), *added, f"{seconds:.1f}",
-        )  # fmt: skip
-    Console(width=160).print(table)
+        table.add_row(name, *_score(model, test), *added, _chosen(model.details()), f"{seconds:.1f}")
+    Console(width=170).print(table)
     print(f"{date.today()}, Python {platform.python_version()}, {platform.machine()}, seed {options.seed}")
+
+
+def _fitted(spec: dict[str, Any], train: np.ndarray, seed: int) -> tuple[DensityCopula, float]:
+    began = time.perf_counter()
+    model = DEPENDENCE.build({"random_state": seed, **spec}).fit(train)
+    return model, time.perf_counter() - began
+
+
+def _chosen(details: dict[str, Any]) -> str:
+    """What the model chose inside its training days."""
+    details = details.get("inner", details)
+    names = {"layers": "layers", "data_weight": "weight", "steps": "steps", "sweeps": "sweeps"}
+    return ", ".join(
+        f"{details[key]:g} {word}" for key, word in names.items() if details.get(key) is not None
+    )
 
 
 def _score(model: DensityCopula, test: np.ndarray) -> tuple[str, str]:

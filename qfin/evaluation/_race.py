@@ -49,7 +49,8 @@ class RaceResult:
 
     Attributes
     ----------
-    daily : a row a day, model and seed: date, model, seed, log_density (NaN without one), energy_score
+    daily : a row a day, model and seed: date, model, seed, log_density (NaN without one), energy_score,
+        variogram_score
     summary : JSON values: rules, a mapping a model, who did not enter and why, verdicts
     learning : a row a model and number of training days
     expressiveness : a row a model and setting
@@ -133,6 +134,7 @@ def _daily(entered: Mapping[str, Sequence[Run]], dates: pd.DatetimeIndex) -> pd.
                 "seed": run.seed,
                 "log_density": np.nan if run.log_density is None else run.log_density,
                 "energy_score": run.energy_score,
+                "variogram_score": run.variogram_score,
             }
         )
         for runs in entered.values()
@@ -194,6 +196,7 @@ def _model(
     added = [run.added for run in runs if run.added is not None]
     p_value = members.get(name)
     energy = mean_score(np.mean([run.energy_score for run in runs], axis=0), level)
+    variogram = mean_score(np.mean([run.variogram_score for run in runs], axis=0), level)
     return {
         "name": name,
         "label": label,
@@ -204,6 +207,7 @@ def _model(
         "seed_spread": float(np.ptp(means)) if len(means) > 1 else None,
         "log_score": None if log_score is None else mean_score(log_score, level).to_dict(),
         "energy_score": energy.to_dict(),
+        "variogram_score": variogram.to_dict(),
         "in_confidence_set": None if p_value is None else p_value >= 1.0 - level,
         "p_value": p_value,
         "adds_to_prior": mean_score(np.mean(added, axis=0), level).to_dict() if added else None,

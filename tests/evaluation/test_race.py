@@ -13,7 +13,7 @@ from scipy.stats import t as student
 
 from qfin.errors import ConfigError, DataError
 from qfin.evaluation import Rules, race
-from qfin.evaluation._walk_forward import attempt, energy_scores, kinds_in, windows
+from qfin.evaluation._walk_forward import attempt, energy_scores, kinds_in, variogram_scores, windows
 from qfin.market import ReturnsFrame, RiskFactor
 
 CORRELATION = np.array([[1.0, 0.7], [0.7, 1.0]])
@@ -144,6 +144,21 @@ def test_energy_scores_are_the_textbook_s():
     right = ndtr(rng.standard_normal((4000, 32, 2)) @ np.linalg.cholesky(CORRELATION).T)
     wrong = rng.random((4000, 32, 2))
     assert energy_scores(right, ndtr(z)).mean() < energy_scores(wrong, ndtr(z)).mean() - 0.005
+
+
+def test_variogram_scores_are_the_textbook_s():
+    """Unbiased: the squared error of an ensemble's mean less that mean's own variance, summed over ordered pairs."""
+    rng = np.random.default_rng(0)
+    U, draws = rng.random((5, 3)), rng.random((5, 20, 3))
+    X, y = ndtri(draws), ndtri(U)
+    for day, found in enumerate(variogram_scores(draws, U)):
+        total = 0.0
+        for i in range(3):
+            for j in range(3):
+                ensemble = np.abs(X[day, :, i] - X[day, :, j]) ** 0.5
+                miss = abs(y[day, i] - y[day, j]) ** 0.5 - ensemble.mean()
+                total += miss**2 - ensemble.var(ddof=1) / 20
+        assert found == pytest.approx(total)
 
 
 def test_a_history_that_is_too_short_and_a_misspelt_model_are_refused_at_once(history):

@@ -72,7 +72,7 @@ def _about(about: Mapping[str, Any]) -> str:
 
 def _row(model: Mapping[str, Any], cls: str, scored: list[Mapping[str, Any]]) -> dict[str, Any]:
     score, added = _interval(model["log_score"]), _interval(model["adds_to_prior"])
-    energy = _interval(model["energy_score"])
+    energy, variogram = _interval(model["energy_score"]), _interval(model["variogram_score"])
     return {
         "label": model["label"],
         "colour": cls,
@@ -85,6 +85,7 @@ def _row(model: Mapping[str, Any], cls: str, scored: list[Mapping[str, Any]]) ->
         "added": "" if added is None else form.nats(added.value, signed=True),
         "added_bounds": "" if added is None else form.between(added, lambda v: form.nats(v, signed=True)),
         "energy": "" if energy is None else form.nats(energy.value),
+        "variogram": "" if variogram is None else form.nats(variogram.value),
         "seeds": form.number(model["seeds"]),
         "spread": "" if model["seed_spread"] is None else form.nats(model["seed_spread"]),
         "parameters": "" if model["parameters"] is None else form.number(model["parameters"]),
