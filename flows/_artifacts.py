@@ -36,11 +36,29 @@ def outcome(store: Store, report: str) -> None:
     create_markdown_artifact(
         key="qfin-summary", markdown=summary(artifact, result), description="What came out."
     )
+    _link("qfin-report", result.report, artifact.ref)
+
+
+def verdict(race: Artifact, page: Artifact) -> None:
+    """The sentences of a race, and a link to its page."""
+    found = race.json("race.json")
+    said = [found[key]["sentence"] for key in ("verdict", "energy_verdict") if found[key] is not None]
+    create_markdown_artifact(
+        key="qfin-verdict",
+        markdown="\n\n".join(
+            said or ["No verdict: it takes a quantum and a classical model with a density."]
+        ),
+        description=f"{found['days']} days, {found['first']} to {found['last']}",
+    )
+    _link("qfin-race-page", page.path("report.html"), page.ref)
+
+
+def _link(key: str, path: Path, ref: str) -> None:
     create_link_artifact(
-        key="qfin-report",
-        link=Path(result.report).absolute().as_uri(),
+        key=key,
+        link=Path(path).absolute().as_uri(),
         link_text="The report (a file on the machine that ran it)",
-        description=artifact.ref,
+        description=ref,
     )
 
 

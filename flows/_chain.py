@@ -87,6 +87,7 @@ class Chain:
         self._show("race", [done])
         page = _tasks.report([done["ref"]], self.root)
         self._show("report", [page])
+        _artifacts.verdict(self.store.get(done["ref"]), self.store.get(page["ref"]))
         return done
 
     def report(self, risks: Sequence[str] | None = None) -> Published:

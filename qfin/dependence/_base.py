@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 from sklearn.base import BaseEstimator
+from threadpoolctl import threadpool_limits
 
 from qfin.errors import ConfigError, DataError, NotFittedError
 from qfin.registry import check_estimator
@@ -60,7 +61,10 @@ class Copula(BaseEstimator, ABC):
             raise DataError(f"column {int(np.argmax(constant))} of U is constant; drop that factor")
         self.n_features_in_, self.n_days_ = d, n
         try:
-            self._fit(U)
+            with threadpool_limits(
+                1, "blas"
+            ):  # small matrices, for which a second thread costs more than it does
+                self._fit(U)
         except BaseException:
             del self.n_features_in_  # half fitted is not fitted
             raise

@@ -14,7 +14,8 @@ from qfin.dependence._recalibration import Recalibration
 from qfin.errors import ConfigError
 from qfin.registry import kind_of
 
-_MARGIN_DRAWS, _FEWEST_DRAWS, _CHUNK = 2**19, 2**15, 2**13  # of up to 8 factors, and of 128 and more
+_MARGIN_DRAWS, _FEWEST_DRAWS = 2**19, 2**15  # of up to 8 factors, and of 128 and more
+_CHUNKS = 2**12, 2**16  # draws at once, of many factors and of few
 _PARTS = 128  # of the unit interval, in which a margin's density is taken as constant
 _ROUNDS = 5  # of the t scatter matrix
 _NU_FACTORS, _LEAST_NU, _MOST_NU = 40, 2.1, 200.0
@@ -153,13 +154,14 @@ class FactorCopula(DensityCopula):
         knots = np.concatenate([[0.0], knots, [1.0]])
         counts = np.zeros((self.n_features_in_, len(knots) - 1))
         rng = np.random.default_rng([self.random_state or 0, *b"margins"])
-        draws = int(np.clip(2**22 // self.n_features_in_, _FEWEST_DRAWS, _MARGIN_DRAWS)) // _CHUNK * _CHUNK
-        for _ in range(draws // _CHUNK):
-            points = self._raw(_CHUNK, rng)
+        draws = int(np.clip(2**22 // self.n_features_in_, _FEWEST_DRAWS, _MARGIN_DRAWS))
+        chunk = int(np.clip(2**20 // self.n_features_in_, *_CHUNKS))
+        for start in range(0, draws, chunk):
+            points = self._raw(min(chunk, draws - start), rng)
             for k, column in enumerate(points.T):
                 part = np.searchsorted(knots, column, side="right") - 1
                 counts[k] += np.bincount(np.minimum(part, len(knots) - 2), minlength=len(knots) - 1)
-        # a part counts what a uniform margin would give it once more: few draws are no evidence
+        # 64 draws of a uniform margin are added, so that no part is empty
         expected = np.diff(knots)
         mass = (counts + 64.0 * expected) / (draws + 64.0)
         return Recalibration.from_density(knots, mass / expected)

@@ -163,16 +163,13 @@ class MPSBornMachine(DensityCopula):
         }
 
     def _fit(self, U: np.ndarray) -> None:
-        from threadpoolctl import threadpool_limits
-
         self.order_ = _along_a_line(U)
-        with threadpool_limits(1, "blas"):  # the matrices are too small for a second thread to pay
-            if self.data_weight is not None and self.sweeps is not None:
-                self.data_weight_, self.sweeps_ = float(self.data_weight), int(self.sweeps)
-            else:
-                self.data_weight_, self.sweeps_ = self._chosen(U)
-            self.teacher_ = self._taught_by(U)
-            *_, (state, _) = learnt = list(self._sweeps(U, self.teacher_, self.data_weight_, self.sweeps_))
+        if self.data_weight is not None and self.sweeps is not None:
+            self.data_weight_, self.sweeps_ = float(self.data_weight), int(self.sweeps)
+        else:
+            self.data_weight_, self.sweeps_ = self._chosen(U)
+        self.teacher_ = self._taught_by(U)
+        *_, (state, _) = learnt = list(self._sweeps(U, self.teacher_, self.data_weight_, self.sweeps_))
         self.tensors_, self.losses_ = list(state.tensors), [loss for _, loss in learnt]
         self.masses_ = self._bin_masses(state)
 

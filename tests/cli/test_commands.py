@@ -11,7 +11,7 @@ from qfin.stages.config import load_config
 from qfin.store import Store
 
 STAGES = ["ingest", "encode", "train", "generate", "risk", "report"]
-COMMANDS = ["run", *STAGES, "diagnose", "race", "plan", "kinds", "show", "data"]
+COMMANDS = ["run", *STAGES, "diagnose", "race", "plan", "compare", "kinds", "show", "data"]
 
 
 def test_version(qfin):

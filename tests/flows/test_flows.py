@@ -241,6 +241,26 @@ def test_a_stage_flow_alone_runs_the_stages_before_it(config: RunConfig, first: 
     assert [task.name for task in tasks][:2] == ["ingest", "encode"]
 
 
+def test_a_race_tells_its_verdict_and_leaves_a_page(config: RunConfig, first: tuple[Any, str]) -> None:
+    from flows.race import race
+
+    small = config.model_copy(deep=True)
+    small.race.models = {
+        "gaussian": "gaussian",
+        "circuit": {"kind": "born", "bits": 1, "steps": 3, "data_weight": 1.0},
+    }
+    small.race.training_days, small.race.seeds, small.race.refit_every = 250, 1, 400
+    small.race.learning_days, small.race.expressiveness = [], False
+    done = race(config=small, history=Store(first[1]).refs("ingest")[0], store=first[1])
+    store = Store(first[1])
+    verdict = store.get(done["ref"]).json("race.json")["verdict"]
+    assert done["summary"]["sentence"] == verdict["sentence"]
+    pages = [store.get(ref) for ref in store.refs("report")]
+    (page,) = [page for page in pages if page.parents.get("race_0") == done["ref"]]
+    assert verdict["sentence"] in latest("qfin-verdict").data
+    assert page.path("report.html").as_uri() in latest("qfin-race-page").data
+
+
 def test_a_bug_keeps_its_traceback_and_nothing_is_pickled(
     config: RunConfig, store: str, monkeypatch: pytest.MonkeyPatch, caplog: Any, server: Path
 ) -> None:
