@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,8 +60,10 @@ def _table(found: pd.DataFrame, count: int, days: int) -> Table:
     )
     for heading in ("value", "perfect", "95 %", "p"):
         table.add_column(heading, justify="right")
-    for row in found.itertuples():
-        figures = (row.value, row.floor, row.upper, row.p_value)
-        factor = row.factor if isinstance(row.factor, str) else ""
-        table.add_row(row.score, factor, *("" if figure != figure else f"{figure:.4g}" for figure in figures))
+    for row in found.to_dict("records"):
+        figures = [float(row[column]) for column in ("value", "floor", "upper", "p_value")]
+        factor = row["factor"] if isinstance(row["factor"], str) else ""
+        table.add_row(
+            str(row["score"]), factor, *("" if isnan(figure) else f"{figure:.4g}" for figure in figures)
+        )
     return table

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from qfin.dependence import DEPENDENCE, Copula, DensityCopula
 from qfin.errors import ConfigError, DataError, QfinError
 from qfin.marginals import MARGINALS
 from qfin.market import ReturnsFrame
+from qfin.scenarios import energy_score, variogram_score
 from qfin.volatility import VOLATILITY
 
 _DRAWS = 64  # for each day, of the ensemble whose energy score is taken
@@ -114,9 +116,10 @@ def contest(name: str, spec: Spec, seed: int, days: Sequence[Window]) -> Run:
             if prior is not None:
                 added.append(log_density - prior.score_samples(window.following))
         m, d = window.following.shape
-        draws = model.sample(m * _DRAWS, np.random.default_rng([seed, number])).reshape(m, _DRAWS, d)
-        energies.append(energy_scores(draws, window.following))
-        variograms.append(variogram_scores(draws, window.following))
+        draws = ndtri(model.sample(m * _DRAWS, np.random.default_rng([seed, number]))).reshape(m, _DRAWS, d)
+        days_seen = ndtri(window.following)
+        energies.append(energy_score(draws, days_seen))
+        variograms.append(variogram_score(draws, days_seen))
     return Run(
         name,
         seed,
@@ -136,40 +139,6 @@ def _log_density(model: Copula, U: np.ndarray) -> np.ndarray | None:
         return model.score_samples(U)
     except ConfigError:  # a model too large for its density to be had
         return None
-
-
-def energy_scores(draws: np.ndarray, U: np.ndarray) -> np.ndarray:
-    """Energy score of each day, in normal scores, lower is better: shape (days,).
-
-    ES = E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007, eq. 22), by the estimator that is unbiased for any number
-    of draws (Ferro 2014), so that their noise favours none.
-
-    Parameters
-    ----------
-    draws : shape (days, m, d), an ensemble of its own for every day
-    U : shape (days, d)
-    """
-    from scipy.special import ndtri
-    from scoringrules import es_ensemble
-
-    return np.asarray(es_ensemble(ndtri(U), ndtri(draws), estimator="fair"))
-
-
-def variogram_scores(draws: np.ndarray, U: np.ndarray) -> np.ndarray:
-    """Variogram score of each day, in normal scores, of order 1/2 and equal weights, lower is better: shape (days,).
-
-    VS = sum over pairs of (|y_i - y_j|^(1/2) - E|X_i - X_j|^(1/2))^2 (Scheuerer and Hamill 2015, eq. 5), by an estimator
-    that is unbiased for any number of draws: more sensitive to dependence than the energy score. 0 with one factor.
-
-    Parameters
-    ----------
-    draws : shape (days, m, d), an ensemble of its own for every day
-    U : shape (days, d)
-    """
-    from scipy.special import ndtri
-    from scoringrules import vs_ensemble
-
-    return np.asarray(vs_ensemble(ndtri(U), ndtri(draws), p=0.5, estimator="fair"))
 
 
 def parameter_count(model: Copula) -> int | None:

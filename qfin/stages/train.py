@@ -65,7 +65,7 @@ def complete_spec(config: RunConfig, spec: Spec) -> dict[str, Any]:
     grid (`bits`, `bins`, `code`) and seed (`random_state`)."""
     from qfin.dependence import DEPENDENCE
 
-    given = {"kind": spec} if isinstance(spec, str) else dict(spec)
+    given: dict[str, Any] = {"kind": spec} if isinstance(spec, str) else dict(spec)
     DEPENDENCE.build(given)
     known = inspect.signature(DEPENDENCE.load(given["kind"])).parameters
     grid = config.encoding

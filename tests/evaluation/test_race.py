@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from scipy.stats import t as student
 
 from qfin.errors import ConfigError, DataError
 from qfin.evaluation import Rules, race
-from qfin.evaluation._walk_forward import attempt, energy_scores, kinds_in, variogram_scores, windows
+from qfin.evaluation._walk_forward import attempt, kinds_in, windows
 from qfin.market import ReturnsFrame, RiskFactor
 
 CORRELATION = np.array([[1.0, 0.7], [0.7, 1.0]])
@@ -129,36 +129,6 @@ def test_a_random_model_gets_all_seeds_and_another_one(history):
     runs, _ = attempt("t", T, [1, 2, 3], days, lambda name, seed: None)
     assert len(runs) == 1
     assert kinds_in({"kind": "factor", "model": {"kind": "born"}}) == ["factor", "born"]
-
-
-def test_energy_scores_are_the_textbook_s():
-    """Against the double sum over an ensemble, and lowest for the right distribution."""
-    rng = np.random.default_rng(0)
-    U, draws = rng.random((5, 3)), rng.random((5, 20, 3))
-    X, y = ndtri(draws), ndtri(U)
-    for day, found in enumerate(energy_scores(draws, U)):
-        to_day = np.linalg.norm(X[day] - y[day], axis=1).mean()
-        apart = np.linalg.norm(X[day][:, None] - X[day][None], axis=2).sum() / (20 * 19)
-        assert found == pytest.approx(to_day - apart / 2)
-    z = rng.standard_normal((4000, 2)) @ np.linalg.cholesky(CORRELATION).T
-    right = ndtr(rng.standard_normal((4000, 32, 2)) @ np.linalg.cholesky(CORRELATION).T)
-    wrong = rng.random((4000, 32, 2))
-    assert energy_scores(right, ndtr(z)).mean() < energy_scores(wrong, ndtr(z)).mean() - 0.005
-
-
-def test_variogram_scores_are_the_textbook_s():
-    """Unbiased: the squared error of an ensemble's mean less that mean's own variance, summed over ordered pairs."""
-    rng = np.random.default_rng(0)
-    U, draws = rng.random((5, 3)), rng.random((5, 20, 3))
-    X, y = ndtri(draws), ndtri(U)
-    for day, found in enumerate(variogram_scores(draws, U)):
-        total = 0.0
-        for i in range(3):
-            for j in range(3):
-                ensemble = np.abs(X[day, :, i] - X[day, :, j]) ** 0.5
-                miss = abs(y[day, i] - y[day, j]) ** 0.5 - ensemble.mean()
-                total += miss**2 - ensemble.var(ddof=1) / 20
-        assert found == pytest.approx(total)
 
 
 def test_a_history_that_is_too_short_and_a_misspelt_model_are_refused_at_once(history):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -57,23 +57,23 @@ def curves(models: Sequence[Curve], x_title: str, title: str, width: int, names:
     return drawing.svg()
 
 
-def curves_of(rows: Sequence[dict[str, object]], x: str, colours: dict[str, str]) -> list[Curve]:
+def curves_of(rows: Sequence[Mapping[str, Any]], x: str, colours: dict[str, str]) -> list[Curve]:
     """Curves from rows that name model, label, quantum, x, mean, lower and upper; the best last score first."""
-    found: dict[str, list[dict[str, object]]] = {}
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         value = row[x]
-        if value is not None and np.isfinite(float(value)) and float(value) > 0:  # type: ignore[arg-type]
+        if value is not None and np.isfinite(float(value)) and float(value) > 0:
             found.setdefault(str(row["model"]), []).append(row)
     made = []
     for name, points in found.items():
-        points.sort(key=lambda row: float(row[x]))  # type: ignore[arg-type]
+        points.sort(key=lambda row: float(row[x]))
         made.append(
             Curve(
                 str(points[0]["label"]),
                 colours[name],
                 bool(points[0]["quantum"]),
-                [float(row[x]) for row in points],  # type: ignore[arg-type]
-                [Interval(float(r["mean"]), float(r["lower"]), float(r["upper"])) for r in points],  # type: ignore[arg-type]
+                [float(row[x]) for row in points],
+                [Interval(float(r["mean"]), float(r["lower"]), float(r["upper"])) for r in points],
             )
         )
     return sorted(made, key=lambda curve: -curve.scores[-1].value)

@@ -28,12 +28,8 @@ def race(data: RaceData) -> dict[str, Any]:
         [m["name"] for m in models if not m["quantum"]], [m["name"] for m in models if m["quantum"]]
     )
     scored = [m for m in models if m["log_score"] is not None]
-    rows = [(m["label"], _interval(m["log_score"]), colours[m["name"]]) for m in scored]
-    added = [
-        (m["label"], _interval(m["adds_to_prior"]), colours[m["name"]])
-        for m in models
-        if m["quantum"] and m["adds_to_prior"] is not None
-    ]
+    rows = _points(scored, "log_score", colours)
+    added = _points([m for m in models if m["quantum"]], "adds_to_prior", colours)
     title = "Mean log score, nats a day"
     verdict = about["verdict"]
     return {
@@ -59,6 +55,12 @@ def race(data: RaceData) -> dict[str, Any]:
         "not_entered": [(one["name"], one["reason"]) for one in about["not_entered"]],
         "floor": "" if about["floor"] is None else f"{about['floor']:g}",
     }
+
+
+def _points(models: list[dict[str, Any]], key: str, colours: dict[str, str]) -> list[scores.Row]:
+    """A row a model that has the score."""
+    found = [(m, _interval(m[key])) for m in models]
+    return [(m["label"], interval, colours[m["name"]]) for m, interval in found if interval is not None]
 
 
 def _about(about: Mapping[str, Any]) -> str:
@@ -105,7 +107,7 @@ def _cumulative(data: RaceData, verdict: Mapping[str, Any]) -> Any:
 def _curves(frame: pd.DataFrame, x: str, title: str, colours: dict[str, str]) -> Any:
     if frame.empty or frame[x].dropna().empty:
         return None
-    rows = frame.to_dict("records")
+    rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     quantum = list(dict.fromkeys(r["model"] for r in rows if r["quantum"]))
     classical = list(dict.fromkeys(r["model"] for r in rows if not r["quantum"]))
     found = figures.curves_of(rows, x, {**_colours(classical, quantum), **colours})
