@@ -64,7 +64,7 @@ class CellCopula(DensityCopula):
 
     def _check_ties(self, U: np.ndarray) -> None:
         """Refuse a value that recurs on clearly more days than its bin's width stands for."""
-        edges = self._grid.edges
+        edges = Grid(self._bits, 1, self.bins, self.code).edges
         for k, column in enumerate(U.T):
             values, counts = np.unique(column, return_counts=True)
             most = int(np.argmax(counts))

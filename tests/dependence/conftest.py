@@ -16,6 +16,7 @@ SMALL = {
     "born": {"bits": 2, "layers": 1, "data_weight": 1.0, "steps": 25, "learning_rate": 0.05},
     "empirical_blend": {"bits": 2},
     "factor": {"model": "student_t", "components": 2},
+    "iqp": {"bits": 3, "steps": 400, "n_words": 200, "n_samples": 200},
     "mps": {"bits": 3, "data_weight": 0.5, "sweeps": 4, "max_bond": 8, "teacher_draws": 4000},
     "qgan": {"bits": 2, "layers": 1, "steps": 25, "learning_rate": 0.02},
     "rbm": {"bits": 2, "smoothing": 0.0, "steps": 2500, "max_steps": 2500, "chains": 256},
