@@ -1,8 +1,9 @@
 """A training step of an IQP circuit, qfin against iqpopt, and the discrepancy after the same number of steps.
 
-Both sides have all one- and two-qubit gates, the same data, angles to begin with, bandwidth, words, samples and Adam;
-they take turns in one run, medians. The discrepancy of both is measured by qfin's unbiased estimator with the same
-fresh words and samples. JAX's compilation and qfin's first step are left out of the times.
+Both sides have all one- and two-qubit gates (beyond 500 qubits those of qubits at most 10 apart), the same data, angles
+to begin with, bandwidth, words, samples and Adam; they take turns in one run, five steps each, medians. The discrepancy
+of both is measured by qfin's unbiased estimator with the same fresh words and samples. JAX's compilation and qfin's
+first step are left out of the times.
 
     python benchmarks/iqp.py [--iqpopt FOLDER --python OTHER_PYTHON] [--qubits 16 256 1000]
 
@@ -26,16 +27,17 @@ from qfin.quantum import Adam
 from qfin.quantum._iqp import IQP, Target, draw_words, median_sigmas
 
 RATE = 0.01
+MOST_FOR_ALL, REACH = 500, 10  # beyond, iqpopt's matrix of all pairs' gates takes more than 20 GB
 TURN = 5  # steps that each side takes in a row
 OTHER = """
 import sys, time
 import numpy as np, jax, jax.numpy as jnp, optax
 import iqpopt
 from iqpopt.gen_qml.iqp_methods import loss_estimate_iqp
-from iqpopt.utils import local_gates
 folder, n_ops, n_samples, sigma = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 X, theta = np.load(folder + "/X.npy").astype(float), np.load(folder + "/theta.npy")
-circuit = iqpopt.IqpSimulator(X.shape[1], local_gates(X.shape[1], 2))
+gates = [[np.flatnonzero(g).tolist()] for g in np.load(folder + "/gates.npy")]
+circuit = iqpopt.IqpSimulator(X.shape[1], gates)
 p, adam = (1 - np.exp(-0.5 / sigma**2)) / 2, optax.adam(RATE)
 @jax.jit
 def step(theta, state, key):
@@ -81,7 +83,7 @@ def main() -> None:
 
 def row(n: int, options: argparse.Namespace) -> str:
     """One line of the table."""
-    rng, circuit = np.random.default_rng(n), IQP.local(n)
+    rng, circuit = np.random.default_rng(n), IQP.local(n, REACH if n > MOST_FOR_ALL else None)
     X = (np.cumsum(rng.random((1000, n)) < 0.1, axis=1) % 2).astype(np.uint8)  # neighbours mostly equal
     sigma = median_sigmas(X, rng)[0]
     begin = circuit.start(X, rng)
@@ -90,6 +92,7 @@ def row(n: int, options: argparse.Namespace) -> str:
         if options.iqpopt:
             np.save(f"{folder}/X.npy", X)
             np.save(f"{folder}/theta.npy", begin)
+            np.save(f"{folder}/gates.npy", circuit.generators)
             words = [str(options.words), str(options.samples), str(sigma)]
             other = subprocess.Popen(
                 [options.python, "-c", OTHER, folder, *words],

@@ -24,7 +24,8 @@ BITS = {
     "multi": 2,
     "fx18": 1,
 }  # as many as an exact circuit of all factors holds in seconds
-SLOW = {"fx18": ("born on vine", "rbm", "qgan", "born from scratch")}  # left out of the quick setting
+_WIDE = ("Born machine on vine", "Born machine from scratch", "qgan", "rbm", "empirical_blend")
+SLOW = {"multi": _WIDE[:3], "fx18": _WIDE}  # left out of the quick setting
 
 
 def configuration(name: str, full: bool) -> RunConfig:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qfin.dependence._base import inside
+from qfin.dependence._base import DensityCopula, inside
 from qfin.dependence._recalibration import Recalibration
 from qfin.quantum import Grid
+
+if TYPE_CHECKING:
+    from qfin.quantum import Backend, Draws, Request
 
 
 @dataclass(frozen=True)
@@ -78,3 +83,48 @@ class WideGrid:
     @cached_property
     def _bin_of_word(self) -> np.ndarray:
         return self._one.bins_of(np.arange(self._one.n_cells))[:, 0]
+
+
+class WideOnBackends(DensityCopula):
+    """What a circuit of any width does on backends: a shot is a cell, whose point is drawn inside it.
+
+    Subclasses have the parameters `bits`, `bins` and `code`.
+    """
+
+    bits: int
+    bins: str
+    code: str
+
+    @abstractmethod
+    def request(self, shots: int, random_state: int | np.random.Generator | None = None) -> Request:
+        """What `sample_on` asks of a backend."""
+
+    def sample_on(
+        self, backend: Backend, n: int, random_state: int | np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Draws]:
+        """Draw n points whose cells come from a backend, a shot a point; margins uniform as the backend drew them.
+
+        Returns
+        -------
+        U : shape (n, d), strictly inside (0, 1)
+        draws : the outcomes that they are made of, in the same order
+
+        Raises
+        ------
+        ConfigError, BackendError
+            of the backend.
+        """
+        self._check_fitted()
+        rng = np.random.default_rng(self.random_state if random_state is None else random_state)
+        draws = backend.run(self.request(n, rng))
+        bins = self._wide.bins_of(draws.bits()[0])
+        points = self._wide.drawn_margins(bins).forward(self._spread(bins, rng))
+        return inside(self._mixed(points, rng)), draws
+
+    def _spread(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Points of cells given by bins, shape (n, d)."""
+        return self._wide.spread(bins, rng)
+
+    @property
+    def _wide(self) -> WideGrid:
+        return WideGrid(self.bits, self.n_features_in_, self.bins, self.code)

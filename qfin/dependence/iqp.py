@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qfin.dependence._base import DEFAULT_FLOOR, Floor, Seed, inside
+from qfin.dependence._base import DEFAULT_FLOOR, Floor, Seed
 from qfin.dependence._cells import MAX_QUBITS, CellCopula
-from qfin.dependence._wide import WideGrid
+from qfin.dependence._wide import WideOnBackends
 from qfin.errors import ConfigError
 from qfin.quantum import BINS, CODES, Adam, Request
 from qfin.quantum._iqp import IQP, Target, median_sigmas
@@ -19,13 +19,13 @@ from qfin.registry import kind_of
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qfin.quantum import Backend, Draws
+    from qfin.quantum import Draws
 
 _MARGIN_SHOTS = 4096
 _CORRELATOR_SAMPLES = 2**14
 
 
-class IQPBornMachine(CellCopula):
+class IQPBornMachine(CellCopula, WideOnBackends):
     """Instantaneous quantum polynomial circuit whose outcomes are the copula's cells, trained without simulating it.
 
     The circuit is H on every qubit, exp(-i theta Z_u) and exp(-i theta Z_u Z_v) gates, H on every qubit. Training
@@ -138,23 +138,6 @@ class IQPBornMachine(CellCopula):
             self.theta_, table, n_samples=_CORRELATOR_SAMPLES, rng=self._rng("correlators")
         )
 
-    def sample_on(
-        self, backend: Backend, n: int, random_state: int | np.random.Generator | None = None
-    ) -> tuple[np.ndarray, Draws]:
-        """Draw n points whose cells come from a backend, a shot a point; margins uniform as the backend drew them.
-
-        Returns
-        -------
-        U : shape (n, d), strictly inside (0, 1)
-        draws : the outcomes that they are made of, in the same order
-        """
-        self._check_fitted()
-        rng = np.random.default_rng(self.random_state if random_state is None else random_state)
-        draws = backend.run(self.request(n, rng))
-        bins = self._wide.bins_of(draws.bits()[0])
-        points = self._wide.drawn_margins(bins).forward(self._spread(bins, rng))
-        return inside(self._mixed(points, rng)), draws
-
     def details(self) -> dict[str, Any]:
         """What was trained, as JSON values."""
         self._check_fitted()
@@ -257,13 +240,9 @@ class IQPBornMachine(CellCopula):
     def _spread(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Points of cells given by bins, shape (n, d)."""
         if not self._tabulated or self.prior_ is None:
-            return self._wide.spread(bins, rng)
+            return super()._spread(bins, rng)
         bits = self._wide.bits_of_bins[bins].reshape(len(bins), -1)
         return self._cells.fill(bits.astype(np.int64) @ (1 << np.arange(bits.shape[1])), rng)
-
-    @property
-    def _wide(self) -> WideGrid:
-        return WideGrid(self.bits, self.n_features_in_, self.bins, self.code)
 
     @property
     def _iqp(self) -> IQP:

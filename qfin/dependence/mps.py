@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed, inside
+from qfin.dependence._base import DEFAULT_FLOOR, DensityCopula, Floor, Seed
 from qfin.dependence._prior import as_prior
 from qfin.dependence._recalibration import Recalibration
 from qfin.dependence._selection import ranked
 from qfin.dependence._smoothing import spread_days
-from qfin.dependence._wide import WideGrid
+from qfin.dependence._wide import WideOnBackends
 from qfin.errors import DataError
 from qfin.quantum import BINS, CODES, Request
 from qfin.quantum._mps import MatrixProductState
@@ -23,7 +23,6 @@ from qfin.registry import kind_of
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qfin.quantum import Backend, Draws
 
 _DATA_WEIGHTS = (0.5, 0.25)
 _SMOOTHING_DRAWS = 8
@@ -31,7 +30,7 @@ _WATCHED = 0.2  # share of the training days, the last ones, on which weight and
 _PATIENCE = 4  # sweeps without a better score before the choice ends
 
 
-class MPSBornMachine(DensityCopula):
+class MPSBornMachine(WideOnBackends):
     """Born machine whose state is a matrix product state, so that nothing about it needs a simulation.
 
     A site is a qubit, a factor `bits` neighbouring sites, correlated factors neighbours (optimal leaf ordering). Cells
@@ -126,23 +125,6 @@ class MPSBornMachine(DensityCopula):
         rng = np.random.default_rng(self.random_state if random_state is None else random_state)
         return Request(self.circuit_, np.empty(0), shots, int(rng.integers(2**31)))
 
-    def sample_on(
-        self, backend: Backend, n: int, random_state: int | np.random.Generator | None = None
-    ) -> tuple[np.ndarray, Draws]:
-        """Draw n points whose cells come from a backend, a shot a point; margins uniform as the backend drew them.
-
-        Returns
-        -------
-        U : shape (n, d), strictly inside (0, 1)
-        draws : the outcomes that they are made of, in the same order
-        """
-        self._check_fitted()
-        rng = np.random.default_rng(self.random_state if random_state is None else random_state)
-        draws = backend.run(self.request(n, rng))
-        bins = self._grid.bins_of(draws.bits()[0])
-        points = self._grid.drawn_margins(bins).forward(self._grid.spread(bins, rng))
-        return inside(self._mixed(points, rng)), draws
-
     def correlators(self, words: Sequence[tuple[int, ...]]) -> np.ndarray:
         """Exact E[(-1)^(sum of the bits of these qubits)] of each word, shape (words,)."""
         site = np.argsort(self._qubits)
@@ -206,7 +188,7 @@ class MPSBornMachine(DensityCopula):
             drawn = teacher.sample(self.teacher_draws, self._rng("teacher"))
             points.append(drawn)
             weights.append(np.full(len(drawn), (1.0 - weight) / len(drawn)))
-        bits = self._grid.bits_of(np.concatenate(points))[:, self._qubits]
+        bits = self._wide.bits_of(np.concatenate(points))[:, self._qubits]
         yield from sweeps(bits, np.concatenate(weights), _bonds(number, self.max_bond))
 
     def _taught_by(self, U: np.ndarray) -> DensityCopula | None:
@@ -236,20 +218,20 @@ class MPSBornMachine(DensityCopula):
 
     def _log_ratio(self, state: MatrixProductState, masses: np.ndarray, U: np.ndarray) -> np.ndarray:
         """ln P(cell) - sum_k ln P(bin_k) at each point, whose coordinates are before recalibration G^{-1}(u)."""
-        V, _ = self._grid.margins(masses).inverse(U)
-        bins = self._grid.bins_of_points(V)
-        log_cell = state.log_probabilities(self._grid.bits_of(V)[:, self._qubits])
+        V, _ = self._wide.margins(masses).inverse(U)
+        bins = self._wide.bins_of_points(V)
+        log_cell = state.log_probabilities(self._wide.bits_of(V)[:, self._qubits])
         return log_cell - np.log(masses[np.arange(len(masses)), bins]).sum(axis=1)
 
     def _points(self, bits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Points of bits along the line, margins uniform, shape (n, sites) to (n, d)."""
         by_qubit = np.empty_like(bits)
         by_qubit[:, self._qubits] = bits
-        return self._recalibration.forward(self._grid.spread(self._grid.bins_of(by_qubit), rng))
+        return self._recalibration.forward(self._wide.spread(self._wide.bins_of(by_qubit), rng))
 
     def _held(self, columns: np.ndarray, values: np.ndarray) -> dict[int, int]:
         """Value of each site that the columns' values fix."""
-        bits = self._grid.bits_of_bins[self._bins_at(columns, values)]
+        bits = self._wide.bits_of_bins[self._bins_at(columns, values)]
         place = np.argsort(self.order_)
         return {
             int(place[column]) * self.bits + j: int(bits[row, j])
@@ -260,22 +242,18 @@ class MPSBornMachine(DensityCopula):
     def _bins_at(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         corner = np.full((1, self.n_features_in_), 0.5)
         corner[0, columns] = values
-        return self._grid.bins_of_points(self._recalibration.inverse(corner)[0])[0, columns]
+        return self._wide.bins_of_points(self._recalibration.inverse(corner)[0])[0, columns]
 
     def _bin_masses(self, state: MatrixProductState) -> np.ndarray:
         """Mass of each bin of each factor, shape (d, 2**bits)."""
-        words = self._grid.bits_of_bins @ (1 << np.arange(self.bits)[::-1])
+        words = self._wide.bits_of_bins @ (1 << np.arange(self.bits)[::-1])
         masses = state.block_margins(self.bits)[np.argsort(self.order_)][:, words]
         masses = np.maximum(masses, 1e-15)
         return masses / masses.sum(axis=1, keepdims=True)
 
     @property
     def _recalibration(self) -> Recalibration:
-        return self._grid.margins(self.masses_)
-
-    @property
-    def _grid(self) -> WideGrid:
-        return WideGrid(self.bits, self.n_features_in_, self.bins, self.code)
+        return self._wide.margins(self.masses_)
 
     @property
     def _qubits(self) -> np.ndarray:

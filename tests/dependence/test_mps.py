@@ -22,7 +22,7 @@ def model(history):
 def test_the_circuit_s_outcomes_are_the_cells(model):
     """Bit order and factor order: the statevector's probabilities against the density on the grid of cells."""
     probabilities = Statevector(model.circuit_).probabilities()
-    grid = model._grid
+    grid = model._wide
     bits = ((np.arange(512)[:, None] >> np.arange(9)) & 1).astype(np.uint8)
     bins = grid.bins_of(bits)
     middles = 0.5 * (grid.edges[bins] + grid.edges[bins + 1])
