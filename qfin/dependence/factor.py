@@ -14,7 +14,7 @@ from qfin.dependence._recalibration import Recalibration
 from qfin.errors import ConfigError
 from qfin.registry import kind_of
 
-_MARGIN_DRAWS, _FEWEST_DRAWS = 2**19, 2**15  # of up to 8 factors, and of 128 and more
+_MARGIN_DRAWS, _FEWEST_DRAWS = 2**18, 2**15  # of up to 16 factors, and of 128 and more
 _CHUNKS = 2**12, 2**16  # draws at once, of many factors and of few
 _PARTS = 128  # of the unit interval, in which a margin's density is taken as constant
 _ROUNDS = 5  # of the t scatter matrix

@@ -178,7 +178,9 @@ def test_too_many_qubits() -> None:
 
 @pytest.mark.parametrize("prior", ["bootstrap", Bootstrap(), "born"])
 def test_a_prior_needs_a_density_of_its_own(prior: object, U: np.ndarray) -> None:
-    with pytest.raises(ConfigError, match="cannot be a prior.*none, gaussian, independent, student_t"):
+    with pytest.raises(
+        ConfigError, match="cannot be a prior.*none, factor, gaussian, independent, mps, student_t, vine"
+    ):
         BornMachine(prior=prior).fit(U)
 
 

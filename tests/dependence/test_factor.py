@@ -24,7 +24,7 @@ def test_a_t_copula_is_contained(t_draws, correlation):
     """On its own data the rotated model is as good as the t copula itself, with one component or all."""
     U, later = t_draws(correlation, 4.0, 3000, seed=1), t_draws(correlation, 4.0, 5000, seed=2)
     truth = StudentTCopula(correlation="likelihood").fit(U).score(later)
-    for components in (1, 2, 3):
+    for components in (1, 3):
         found = DEPENDENCE.build(T | {"components": components}).fit(U)
         assert found.score(later) == pytest.approx(truth, abs=0.015)
         assert found.degrees_of_freedom_ == pytest.approx(4.0, rel=0.15)
@@ -49,7 +49,7 @@ def test_the_explained_share_is_the_spectrum_s(gaussian_draws):
 
 
 def test_a_circuit_inside_is_a_quantum_model_with_a_prior(history):
-    spec = {"kind": "born", "bits": 2, "steps": 150, "learning_rate": 0.02, "data_weight": 1.0}
+    spec = {"kind": "born", "bits": 2, "steps": 60, "learning_rate": 0.05, "data_weight": 1.0}
     model = DEPENDENCE.build({"kind": "factor", "model": spec, "components": 2, "random_state": 5}).fit(
         history(5)
     )
