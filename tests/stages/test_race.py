@@ -72,7 +72,7 @@ def test_the_page_states_the_verdict_and_every_model(raced):
     text = page.path("report.html").read_text(encoding="utf-8")
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
     assert made.json("race.json")["verdict"]["sentence"].split(":")[0].split(",")[0] in words
-    for label in ("Gaussian copula", "Bootstrap", "circuit (quantum)", "Learning curves"):
+    for label in ("Gaussian copula", "Bootstrap", "circuit", "Learning curves"):
         assert label in words
     assert "Score against parameters" not in words
     assert "src=" not in text.replace('src="data:', "")
