@@ -47,7 +47,7 @@ def step(theta, state, key):
     value, gradient = jax.value_and_grad(loss)(theta)
     change, state = adam.update(gradient, state)
     return optax.apply_updates(theta, change), state
-theta = jnp.array(theta); state = adam.init(theta); key = jax.random.PRNGKey(0)
+theta = jnp.array(theta); state = adam.init(theta); key = jax.random.PRNGKey(int(sys.argv[5]))
 jax.block_until_ready(step(theta, state, key))
 print("ready", flush=True)
 for line in sys.stdin:
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--iqpopt", type=Path)
     parser.add_argument("--python")
     parser.add_argument("--qubits", type=int, nargs="+", default=[16, 256, 1000])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--words", type=int, default=200)
     parser.add_argument("--samples", type=int, default=200)
@@ -78,12 +79,13 @@ def main() -> None:
         "| qubits | gates | qfin s | iqpopt s | ratio | MMD2 start | qfin | iqpopt | (+-) |\n|" + "---|" * 9
     )
     for n in options.qubits:
-        print(row(n, options), flush=True)
+        for seed in options.seeds:
+            print(row(n, seed, options), flush=True)
 
 
-def row(n: int, options: argparse.Namespace) -> str:
+def row(n: int, seed: int, options: argparse.Namespace) -> str:
     """One line of the table."""
-    rng, circuit = np.random.default_rng(n), IQP.local(n, REACH if n > MOST_FOR_ALL else None)
+    rng, circuit = np.random.default_rng([n, seed]), IQP.local(n, REACH if n > MOST_FOR_ALL else None)
     X = (np.cumsum(rng.random((1000, n)) < 0.1, axis=1) % 2).astype(np.uint8)  # neighbours mostly equal
     sigma = median_sigmas(X, rng)[0]
     begin = circuit.start(X, rng)
@@ -93,7 +95,7 @@ def row(n: int, options: argparse.Namespace) -> str:
             np.save(f"{folder}/X.npy", X)
             np.save(f"{folder}/theta.npy", begin)
             np.save(f"{folder}/gates.npy", circuit.generators)
-            words = [str(options.words), str(options.samples), str(sigma)]
+            words = [str(options.words), str(options.samples), str(sigma), str(seed)]
             other = subprocess.Popen(
                 [options.python, "-c", OTHER, folder, *words],
                 stdin=subprocess.PIPE,
