@@ -113,10 +113,21 @@ class Copula(BaseEstimator, ABC):
         self._check_fitted()
         return {}
 
+    def n_parameters(self) -> int | None:
+        """Fitted parameters; None where there are none to count (a bootstrap keeps the days)."""
+        known = self.details().get("parameters")
+        if known is not None:
+            return int(known)
+        correlation = getattr(self, "correlation_", None)
+        if correlation is None:
+            return None
+        d = len(correlation)
+        return d * (d - 1) // 2 + hasattr(self, "degrees_of_freedom_")
+
     def warnings(self) -> list[str]:
         """What a user should know before trusting the fit; empty where there is nothing."""
-        parameters = self.details().get("parameters")
-        if isinstance(parameters, int) and parameters > self.n_days_:
+        parameters = self.n_parameters()
+        if parameters is not None and parameters > self.n_days_:
             return [
                 f"{type(self).label} has {parameters} parameters and was fitted to {self.n_days_} days; "
                 "trust its held-out score only, or give it more days"

@@ -64,6 +64,12 @@ class EmpiricalBlend(CellCopula):
         self._check_fitted()
         return {"weight": self.weight_, "cells": len(self.probabilities_)}
 
+    def n_parameters(self) -> int | None:
+        """The prior's, and the weight: the share of the days in a cell is not fitted."""
+        assert self.prior_ is not None
+        prior = self.prior_.n_parameters()
+        return None if prior is None else prior + 1
+
     def _fit(self, U: np.ndarray) -> None:
         if self.prior == "none":
             raise ConfigError("a histogram blend needs a prior with a density; 'student_t' is the usual one")

@@ -100,9 +100,7 @@ class FactorCopula(DensityCopula):
     def details(self) -> dict[str, Any]:
         """What the leading components explain, and the inner model's own words."""
         self._check_fitted()
-        inner = self.model_.details()
-        d, m = self.n_features_in_, self._leading
-        known = {"parameters": inner["parameters"] + d * m} if "parameters" in inner else {}
+        d, m, inner = self.n_features_in_, self._leading, self.model_.n_parameters()
         return {
             "model": kind_of(self.model_),
             "components": m,
@@ -110,12 +108,12 @@ class FactorCopula(DensityCopula):
             "explained_share": float(self.explained_.sum()),
             "residual": self.residual if m < d else "none",
             "degrees_of_freedom": self.degrees_of_freedom_,
-            **known,
-            "inner": inner,
+            "parameters": None if inner is None else inner + d * (d + 1) // 2 + 3 * m,
+            "inner": self.model_.details(),
         }
 
     def warnings(self) -> list[str]:
-        """Those of the inner model."""
+        """Those of the inner model: the correlation is shrunk, whatever the number of factors."""
         return self.model_.warnings()
 
     @classmethod

@@ -28,6 +28,10 @@ class Independent(DensityCopula):
         """Log copula density: 0 everywhere, exactly; shape (n, d) to (n,)."""
         return np.zeros(len(super().score_samples(U)))
 
+    def n_parameters(self) -> int:
+        """None at all."""
+        return 0
+
     def _fit(self, U: np.ndarray) -> None:
         pass
 

@@ -179,7 +179,9 @@ def _summary(
         ],
         "not_entered": refused,
         "verdict": verdict(log_scores, quantum, labels, rules.level),
-        "energy_verdict": verdict(energies, quantum, labels, rules.level, "points of energy score in its favour"),
+        "energy_verdict": verdict(
+            energies, quantum, labels, rules.level, "points of energy score in its favour"
+        ),
     }
 
 

@@ -128,7 +128,7 @@ def contest(name: str, spec: Spec, seed: int, days: Sequence[Window]) -> Run:
         np.concatenate(variograms),
         np.concatenate(added) if added else None,
         seconds,
-        parameter_count(model),
+        model.n_parameters(),
     )
 
 
@@ -139,18 +139,6 @@ def _log_density(model: Copula, U: np.ndarray) -> np.ndarray | None:
         return model.score_samples(U)
     except ConfigError:  # a model too large for its density to be had
         return None
-
-
-def parameter_count(model: Copula) -> int | None:
-    """Fitted parameters of a copula, None if it has none to count (a bootstrap keeps the days)."""
-    known = model.details().get("parameters")
-    if known is not None:
-        return int(known)
-    correlation = getattr(model, "correlation_", None)
-    if correlation is not None:
-        d = len(correlation)
-        return d * (d - 1) // 2 + hasattr(model, "degrees_of_freedom_")
-    return 0 if type(model).__name__ == "Independent" else None
 
 
 def attempt(

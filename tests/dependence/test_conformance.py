@@ -94,6 +94,23 @@ def test_details_are_json_and_labels_are_for_people(kind, fitted):
     assert len(set(labels)) == len(labels)
 
 
+def test_parameters_are_counted(kind, fitted):
+    """Two factors: what each kind has in its smallest setting."""
+    counts = {
+        "independent": 0,
+        "gaussian": 1,
+        "student_t": 2,
+        "bootstrap": None,
+        "empirical_blend": 3,
+        "factor": 11,
+    }
+    found = fitted(kind).n_parameters()
+    if kind in counts:
+        assert found == counts[kind]
+    else:
+        assert found > 0
+
+
 def test_clone_and_parameters_are_scikit_learn_s(kind, build, fitted):
     model = build(kind, random_state=5)
     copy = clone(fitted(kind))
