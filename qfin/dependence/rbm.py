@@ -15,7 +15,7 @@ from qfin.dependence._smoothing import spread_days
 from qfin.quantum import BINS, CODES, Adam
 
 _WATCHED = 0.2  # share of the training days, the last ones, on which the number of steps is chosen
-_WATCH_EVERY = 50  # steps
+_WATCH_EVERY, _WATCHED_CELLS = 50, 2**16  # steps between two looks at so many cells; of more, steps in proportion
 _COPIES = 16  # of the days, spread anew, which the steps take in turn
 _MIXING_STEPS = 200  # Gibbs steps from fresh starts, of which R-hat takes the second half
 _MIXED = 1.1
@@ -139,11 +139,13 @@ class BoltzmannMachine(CellCopula):
         following = self._grid.encode(ranked(U[cut:]))
         machine, rng = _Machine(copies[0], self.hidden, self._rng("weights")), self._rng("chains")
         chains, table = machine.start_chains(self.chains, rng), self._table_bits()
-        best, steps = -np.inf, 1
+        best, steps = -np.inf, self.max_steps
+        every = _WATCH_EVERY * max(1, self._grid.n_cells // _WATCHED_CELLS)
+        every = max(1, min(every, self.max_steps // 4))
         for step in range(self.max_steps):
             data = copies[step % len(copies)]
             chains = machine.learn(data, chains, self._rate(step), self.weight_decay, rng)
-            if (step + 1) % _WATCH_EVERY == 0:
+            if (step + 1) % every == 0:
                 score = float(np.mean(np.log(machine.probabilities(table)[following])))
                 if score > best:
                     best, steps = score, step + 1
