@@ -25,7 +25,7 @@ BITS = {
     "fx18": 1,
 }  # as many as an exact circuit of all factors holds in seconds
 _WIDE = ("Born machine on vine", "Born machine from scratch", "qgan", "rbm", "empirical_blend")
-SLOW = {"multi": _WIDE[1:3], "fx18": _WIDE}  # left out of the quick setting
+SLOW = {"multi": _WIDE[:3], "fx18": _WIDE}  # left out of the quick setting
 
 
 def configuration(name: str, full: bool) -> RunConfig:
