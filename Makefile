@@ -41,10 +41,7 @@ race: $(VENV)/run.stamp ## the shipped sets raced, tables of docs/race.md: [SETS
 deploy: $(VENV)/run.stamp ## server, worker and schedules on the loopback: [STORE=folder] [PORT=number]
 	@$(BIN)/python -m flows.deploy up $(if $(PORT),--port $(PORT)) $(if $(STORE),--store "$(STORE)")
 
-unrace: $(VENV)/run.stamp ## the shipped sets raced, tables of docs/race.md: [SETS="fx ust"] [FULL=1] [STORE=folder]
-	@$(BIN)/python benchmarks/race.py $(SETS) $(if $(FULL),--full) $(if $(STORE),--store "$(STORE)")
-
-deploy: $(VENV)/run.stamp ## stop exactly what `make deploy` started
+undeploy: $(VENV)/run.stamp ## stop exactly what `make deploy` started
 	@$(BIN)/python -m flows.deploy down
 
 lock: $(VENV)/run.stamp ## pin the newest versions that pyproject.toml allows

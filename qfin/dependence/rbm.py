@@ -15,7 +15,8 @@ from qfin.dependence._smoothing import spread_days
 from qfin.quantum import BINS, CODES, Adam
 
 _WATCHED = 0.2  # share of the training days, the last ones, on which the number of steps is chosen
-_WATCH_EVERY, _WATCHED_CELLS = 50, 2**16  # steps between two looks at so many cells; of more, steps in proportion
+_WATCH_EVERY = 50  # steps between two looks
+_WATCHED_CELLS = 2**16  # of so many cells; of more in proportion
 _COPIES = 16  # of the days, spread anew, which the steps take in turn
 _MIXING_STEPS = 200  # Gibbs steps from fresh starts, of which R-hat takes the second half
 _MIXED = 1.1
