@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 from sklearn.base import BaseEstimator
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from qfin.errors import ConfigError, DataError, NotFittedError
 from qfin.registry import check_estimator
@@ -61,9 +62,8 @@ class Copula(BaseEstimator, ABC):
             raise DataError(f"column {int(np.argmax(constant))} of U is constant; drop that factor")
         self.n_features_in_, self.n_days_ = d, n
         try:
-            with threadpool_limits(
-                1, "blas"
-            ):  # small matrices, for which a second thread costs more than it does
+            # a second thread costs small matrices more than it does for them
+            with _libraries().limit(limits=1, user_api="blas"):
                 self._fit(U)
         except BaseException:
             del self.n_features_in_  # half fitted is not fitted
@@ -236,6 +236,14 @@ class DensityCopula(Copula):
 
     @abstractmethod
     def _log_density(self, U: np.ndarray) -> np.ndarray: ...
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS of NumPy and SciPy, looked for once: an interrupt that falls into the search is lost."""
+    import scipy.linalg  # noqa: F401
+
+    return ThreadpoolController()
 
 
 def check_unit_cube(U: np.ndarray) -> np.ndarray:
