@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfin.risk._certificate import RevaluationCertificate, TradeCertificate
 from qfin.risk._measures import (
     CONVENTIONS,
+    ES_CONVENTIONS,
     Measure,
     expected_shortfall,
     expected_shortfall_interval,
+    tail_weights,
     value_at_risk,
     value_at_risk_interval,
 )
@@ -30,16 +33,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVENTIONS",
+    "ES_CONVENTIONS",
     "INSTRUMENTS",
     "Curve",
     "Instrument",
     "Measure",
     "PnL",
     "Portfolio",
+    "RevaluationCertificate",
     "StaticMarket",
+    "TradeCertificate",
     "expected_shortfall",
     "expected_shortfall_interval",
     "risk_report",
+    "tail_weights",
     "value_at_risk",
     "value_at_risk_interval",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
@@ -45,7 +46,15 @@ class Volatility:
     source: str | float
 
 
-Need = Price | Discount | Volatility
+@dataclass(frozen=True)
+class Fixing:
+    """What an index was fixed at: `periods` are days of fixing with the day on which each is paid."""
+
+    index: str
+    periods: tuple[tuple[date, date], ...]
+
+
+Need = Price | Discount | Volatility | Fixing
 _TYPE_WORDS = {
     "FX": "an exchange rate",
     "EQ": "an equity",
@@ -62,6 +71,14 @@ class Market:
     factors: tuple[RiskFactor, ...]
     static: StaticMarket
     as_of: pd.Timestamp
+
+    def problems(self) -> list[str]:
+        """What is wrong with the static data themselves, each a clause."""
+        return [
+            f"market.bounds: there is no risk factor {name!r} in the scenarios{did_you_mean(name, self._by_name)}"
+            for name in self.static.bounds
+            if name not in self._by_name
+        ]
 
     @cached_property
     def _by_name(self) -> Mapping[str, RiskFactor]:
@@ -117,6 +134,8 @@ class Market:
             return (need.factor,)
         if isinstance(need, Discount):
             return self.curve(need.source).factor_names
+        if isinstance(need, Fixing):
+            return ()
         return (
             ()
             if not isinstance(need.source, str) or need.source in self.static.volatilities
@@ -125,7 +144,7 @@ class Market:
 
     def positive_names(self, need: Need) -> tuple[str, ...]:
         """Names of those of its factors that must be above zero."""
-        if isinstance(need, Discount) or (isinstance(need, Price) and not need.positive):
+        if isinstance(need, Discount | Fixing) or (isinstance(need, Price) and not need.positive):
             return ()
         return self.factor_names(need)
 
@@ -136,6 +155,8 @@ class Market:
                 return self._price_problem(need)
             if isinstance(need, Discount):
                 return self._curve_problem(self.curve(need.source))
+            if isinstance(need, Fixing):
+                return self._fixing_problem(need)
             return self._volatility_problem(need.source)
         except (DataError, ValueError) as error:
             return str(error)
@@ -196,6 +217,16 @@ class Market:
             if tenor_days(same) - tenor_days(tenor) < 0.5:
                 return f"{one} and {other} are both the curve's pillar {same}"
         return None
+
+    def _fixing_problem(self, need: Fixing) -> str | None:
+        today, known = self.as_of.date(), self.static.fixings.get(need.index, {})
+        missing = [fixed for fixed, paid in need.periods if fixed < today < paid and fixed not in known]
+        if not missing:
+            return None
+        days = ", ".join(map(str, missing))
+        return (
+            f"the portfolio's market has no fixing of {need.index!r} on {days}; give it under market.fixings"
+        )
 
     def _volatility_problem(self, source: str | float) -> str | None:
         if not isinstance(source, str):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from qfin.errors import DataError
 from qfin.risk import _measures
+from qfin.risk._certificate import RevaluationCertificate
 from qfin.risk._measures import Measure
 
 PNL = "pnl.parquet"
@@ -29,17 +31,27 @@ class PnL:
     trades : names of the trades, in column order
     base_values : shape (m,), value of each trade on the as-of date, base currency; read-only
     base_currency : code of the currency
+    theta : shape (m,), what each trade gains by the passing of time alone, payments included, base currency: part of
+        `values`, and zero where the market moves at once; read-only
+    horizon_date : the day values are of; None if unknown
+    certificate : how trades were valued; None if unknown
+    bounded : in how many scenarios a floor or a cap held a factor that has one
     """
 
     values: np.ndarray
     trades: tuple[str, ...]
     base_values: np.ndarray
     base_currency: str
+    theta: np.ndarray | None = None
+    horizon_date: date | None = None
+    certificate: RevaluationCertificate | None = None
+    bounded: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.values, dtype=float)
         base_values = np.ascontiguousarray(self.base_values, dtype=float)
         m = len(self.trades)
+        theta = np.zeros(m) if self.theta is None else np.ascontiguousarray(self.theta, dtype=float)
         if values.ndim != 2 or values.shape[1] != m or len(values) < 1 or base_values.shape != (m,):
             raise DataError(
                 f"P&L has shape {values.shape} and base values {base_values.shape}; wanted (scenarios, {m}) and ({m},)"
@@ -47,8 +59,9 @@ class PnL:
         if not np.isfinite(values).all():
             scenario, trade = np.argwhere(~np.isfinite(values))[0]
             raise DataError(f"the P&L of trade {self.trades[trade]!r} is not finite in scenario {scenario}")
-        for array in (values, base_values):
+        for array in (values, base_values, theta):
             array.flags.writeable = False
+        object.__setattr__(self, "theta", theta)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "base_values", base_values)
 

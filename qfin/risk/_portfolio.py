@@ -22,6 +22,7 @@ from qfin.risk._static import StaticMarket
 from qfin.risk.instruments import Instrument
 
 if TYPE_CHECKING:
+    from qfin.risk._revaluation import Method
     from qfin.scenarios import ScenarioSet
 
 _KEYS = ("name", "base_currency", "market", "trades")
@@ -113,7 +114,7 @@ class Portfolio:
     def problems(self, factors: Sequence[RiskFactor], as_of: date) -> list[str]:
         """Everything that keeps it from being valued with `factors` on `as_of`, trade by trade; values nothing."""
         market = self.market_on(factors, as_of)
-        found = []
+        found = market.problems()
         for trade in self.trades:
             clauses = list(trade.date_problems(market.as_of.date()))
             for name, need in trade.needs().items():
@@ -137,18 +138,39 @@ class Portfolio:
         """
         raise_for(f"portfolio {self.name!r}", self.problems(factors, as_of))
 
-    def revalue(self, scenarios: ScenarioSet) -> PnL:
-        """P&L of every trade in every scenario, each revalued in full by QuantLib.
+    def revalue(
+        self,
+        scenarios: ScenarioSet,
+        method: Method = "full",
+        *,
+        ageing: bool = True,
+        tolerance: float = 1e-3,
+        tail: float = 0.05,
+        workers: int = 1,
+    ) -> PnL:
+        """P&L of every trade in every scenario.
 
-        The market moves from its as-of levels to the scenario's levels at the horizon at once, on the as-of date:
-        trades do not age, so time decay (theta) is left out. Static market data stay as they are. Payments due on or
-        before the as-of date are not counted.
+        The market moves from its as-of levels to the scenario's levels at the horizon, and values there are of that
+        day: trades age, and what they pay on the way belongs to their gain, without interest (`PnL.theta` is the gain
+        if nothing but time moves). With `ageing=False` the market moves at once, on the as-of date. Static market data
+        stay as they are, curves by tenor. Payments due on or before the as-of date are not counted.
+
+        Parameters
+        ----------
+        method : "full", each trade in each scenario by QuantLib; "proxy", closed forms that reproduce QuantLib's number
+            and interpolants with certified bounds, the worst scenarios in full (`PnL.certificate`)
+        tolerance : bound of a proxy's error as a part of the standard deviation of its trade's gain, or of an equal
+            share of the portfolio's if that is more
+        tail : part of the scenarios, those with the largest losses, that is valued in full after proxies
+        workers : processes for what is valued in full; 0: as many as there are processors, where the work is worth it
 
         Raises
         ------
         DataError
             what `check` raises; or if a scenario's level cannot be (a negative spot), naming scenario and factor.
+        ConfigError
+            if an option is out of its range.
         """
-        from qfin.risk._revaluation import revalue
+        from qfin.risk._revaluation import Revaluation, revalue
 
-        return revalue(self, scenarios)
+        return revalue(self, scenarios, Revaluation(method, ageing, tolerance, tail, workers))

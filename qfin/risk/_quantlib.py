@@ -1,4 +1,4 @@
-"""The one file that imports QuantLib: its evaluation date, and a trade's own quotes, curves and volatilities.
+"""The one file that imports QuantLib: its evaluation date, and a trade's own quotes, curves, volatilities and indices.
 
 Each trade gets a `Quotes` of its own, so it is a function of its own few factors and a quote set for it wakes nothing
 else. Curves whose nodes are risk factors are a flat zero curve plus a spread a node, each spread a quote: the same
@@ -8,19 +8,22 @@ numbers as a `ZeroCurve` linear in the continuously compounded rate, without bui
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from qfin.risk._market import Discount, Market, Price, Volatility
-from qfin.risk._static import Compounding, Curve, to_continuous
+from qfin.risk._market import Discount, Price, Volatility
+from qfin.risk._variables import Columns, Source, Variable, When
+from qfin.risk._view import FAR, View
 
-_FAR = "100Y"
 _ONE_AT_A_TIME = threading.RLock()
+_INDICES = count()
+_OWN = "qfin-"
 
 
 def quantlib() -> Any:
@@ -35,126 +38,205 @@ def ql_date(day: date) -> Any:
     return quantlib().Date(day.day, day.month, day.year)
 
 
+def py_date(day: Any) -> date:
+    """A Python date of QuantLib's."""
+    return date(day.year(), day.month(), day.dayOfMonth())
+
+
 @contextmanager
 def evaluation_date(day: date) -> Iterator[None]:
-    """QuantLib's one global evaluation date, set for a while and put back; other threads wait."""
+    """QuantLib's one global evaluation date, set for a while and put back; other threads wait. Fixings that trades
+    stored meanwhile are taken away."""
     with _ONE_AT_A_TIME:
-        settings = quantlib().Settings.instance()
+        ql = quantlib()
+        settings = ql.Settings.instance()
         before = settings.evaluationDate
         settings.evaluationDate = ql_date(day)
         try:
             yield
         finally:
             settings.evaluationDate = before
+            manager = ql.IndexManager.instance()
+            for name in manager.histories():
+                if name.lower().startswith(_OWN):
+                    manager.clearHistory(name)
+
+
+CALENDARS = (
+    "none",
+    "weekends",
+    "target",
+    "united_states",
+    "united_kingdom",
+    "japan",
+    "canada",
+    "switzerland",
+)
+
+
+def calendar(name: str) -> Any:
+    """A calendar of QuantLib's by one of the names of `CALENDARS`."""
+    ql = quantlib()
+    made = {
+        "none": ql.NullCalendar,
+        "weekends": ql.WeekendsOnly,
+        "target": ql.TARGET,
+        "united_states": lambda: ql.UnitedStates(ql.UnitedStates.GovernmentBond),
+        "united_kingdom": ql.UnitedKingdom,
+        "japan": ql.Japan,
+        "canada": ql.Canada,
+        "switzerland": ql.Switzerland,
+    }
+    return made[name]()
 
 
 @dataclass(frozen=True)
-class _Column:
-    """What one quote is set to: the level of `factor`, scaled, then continuously compounded."""
+class Quotes(View):
+    """The quotes that one trade depends on, made as its `build` asks for them, at `start` levels.
 
-    factor: str
-    scale: float
-    compounding: Compounding
-
-    def values(self, levels: np.ndarray) -> np.ndarray:
-        with np.errstate(
-            invalid="ignore", divide="ignore"
-        ):  # a rate below -100 % a period has no value; PnL tells it
-            return np.asarray(to_continuous(self.scale * levels, self.compounding))
-
-
-class Quotes:
-    """The quotes that one trade depends on, made as its `build` asks for them, at their as-of levels.
-
-    market : the factors and static data; levels : shape (d,), one a factor of the market, in the factor's own unit
+    start : one level of each variable, shape (1,) each
     """
 
-    def __init__(self, market: Market, levels: np.ndarray) -> None:
-        self.market = market
-        self.ql = quantlib()
-        self.reference = ql_date(market.as_of)
-        self.day_count = self.ql.Actual365Fixed()
-        self._levels = levels
-        self._quotes: dict[_Column, Any] = {}
+    start: Columns
+    _quotes: dict[Source, list[Any]] = field(default_factory=dict, repr=False)
+    _resets: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
     @property
-    def setters(self) -> list[Callable[[float], Any]]:
-        """One function a quote, that sets it."""
-        return [quote.setValue for quote in self._quotes.values()]
+    def ql(self) -> Any:
+        """The QuantLib module."""
+        return quantlib()
 
-    def values(self, levels: np.ndarray) -> np.ndarray:
-        """What to set the quotes to: shape (n, d) levels to (n, quotes), in the order of `setters`."""
-        columns = [column.values(levels[:, self.market.index(column.factor)]) for column in self._quotes]
-        return np.column_stack(columns) if columns else np.empty((len(levels), 0))
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What its quotes are made of, each once."""
+        return tuple(dict.fromkeys(v for source in self._quotes for v in source.variables))
+
+    def settings(self, columns: Columns) -> np.ndarray:
+        """What to set the quotes to, shape (n, quotes)."""
+        return np.column_stack([source.values(columns) for source in self._quotes])
+
+    def setters(self) -> list[Callable[[float], Any]]:
+        """One function a quote, that sets it, in the order of `settings`."""
+        return [quote.setValue for quotes in self._quotes.values() for quote in quotes]
+
+    @property
+    def resets(self) -> Sequence[Callable[[], None]]:
+        """What is to be called after the quotes are set and before a value is asked for."""
+        return self._resets
 
     def date(self, day: date) -> Any:
         """A QuantLib date."""
         return ql_date(day)
 
-    def quote(self, need: Price) -> Any:
+    def quote(self, need: Price, when: When = None) -> Any:
         """Quote of a factor's level."""
-        return self._quote(_Column(need.factor, 1.0, "continuous"))
+        return self._made(self.level_source(need, when))[0]
 
-    def handle(self, need: Price) -> Any:
+    def handle(self, need: Price, when: When = None) -> Any:
         """Handle of that quote."""
-        return self.ql.QuoteHandle(self.quote(need))
+        return self.ql.QuoteHandle(self.quote(need, when))
 
     def curve(self, need: Discount) -> Any:
         """Handle of a curve of zero rates, extrapolated flat."""
-        curve = self.market.curve(need.source)
-        structure = self._flat(curve) if curve.rate is not None else self._nodes(curve)
+        nodes, ql = self.nodes(need), self.ql
+        day_count = ql.Actual365Fixed()
+        quotes = [quote for source in nodes.sources for quote in self._made(source)]
+        if not nodes.tenors:
+            quote = quotes[0] if quotes else ql.SimpleQuote(nodes.rates[0])
+            structure = ql.FlatForward(ql_date(self.reference), ql.QuoteHandle(quote), day_count)
+        elif quotes:
+            structure = self._spreads(nodes.tenors, [ql.QuoteHandle(quote) for quote in quotes])
+        else:
+            structure = self._zero_curve(nodes.tenors, nodes.rates)
         structure.enableExtrapolation()
-        return self.ql.YieldTermStructureHandle(structure)
+        return ql.YieldTermStructureHandle(structure)
+
+    def volatility_quote(self, need: Volatility) -> Any:
+        """Handle of a volatility's quote."""
+        source = self.volatility_source(need)
+        if isinstance(source, float | int):
+            return self.ql.QuoteHandle(self.ql.SimpleQuote(source))
+        return self.ql.QuoteHandle(self._made(source)[0])
 
     def volatility(self, need: Volatility) -> Any:
         """Handle of a Black volatility, the same for every strike and expiry."""
-        source, static = need.source, self.market.static.volatilities
-        if isinstance(source, str) and source not in static:
-            quote = self._quote(_Column(source, self.market.scale(source), "continuous"))
-        else:
-            quote = self.ql.SimpleQuote(static[source] if isinstance(source, str) else source)
-        surface = self.ql.BlackConstantVol(
-            self.reference, self.ql.NullCalendar(), self.ql.QuoteHandle(quote), self.day_count
+        ql = self.ql
+        surface = ql.BlackConstantVol(
+            ql_date(self.reference), ql.NullCalendar(), self.volatility_quote(need), ql.Actual365Fixed()
         )
-        return self.ql.BlackVolTermStructureHandle(surface)
+        return ql.BlackVolTermStructureHandle(surface)
 
-    def _quote(self, column: _Column) -> Any:
-        if column not in self._quotes:
-            level = self._levels[self.market.index(column.factor)]
-            self._quotes[column] = self.ql.SimpleQuote(float(column.values(level)))
-        return self._quotes[column]
+    def process(self, spot: Price, carry: Discount, discount: Discount, volatility: Volatility) -> Any:
+        """The Black-Scholes-Merton process of an underlying."""
+        curves = self.curve(carry), self.curve(discount)
+        return self.ql.BlackScholesMertonProcess(self.handle(spot), *curves, self.volatility(volatility))
 
-    def _rate(self, name: str, compounding: Compounding) -> Any:
-        return self._quote(_Column(name, self.market.scale(name), compounding))
+    def ibor_index(
+        self, name: str, tenor: str, forecast: Discount, day_count: Any, calendar: Any, fixing_days: int = 0
+    ) -> Any:
+        """An index of this trade alone, forecast on a curve, with the market's fixings of that name as its past."""
+        ql = self.ql
+        index = ql.IborIndex(
+            f"{_OWN}{next(_INDICES)}-", ql.Period(tenor), fixing_days, ql.USDCurrency(), calendar,
+            ql.ModifiedFollowing, False, day_count, self.curve(forecast),
+        )  # fmt: skip
+        self._store_fixings(index, name)
+        return index
 
-    def _flat(self, curve: Curve) -> Any:
-        if isinstance(curve.rate, str):
-            quote = self._rate(curve.rate, curve.compounding)
-        else:
-            quote = self.ql.SimpleQuote(float(to_continuous(curve.rate, curve.compounding)))
-        return self.ql.FlatForward(self.reference, self.ql.QuoteHandle(quote), self.day_count)
+    def overnight_index(self, name: str, forecast: Discount, day_count: Any, calendar: Any) -> Any:
+        """The same of an overnight rate."""
+        ql = self.ql
+        index = ql.OvernightIndex(
+            f"{_OWN}{next(_INDICES)}-", 0, ql.USDCurrency(), calendar, day_count, self.curve(forecast)
+        )
+        self._store_fixings(index, name)
+        return index
 
-    def _nodes(self, curve: Curve) -> Any:
-        if curve.pillars is not None:
-            rates = to_continuous(list(curve.pillars.values()), curve.compounding)
-            return self._zero_curve(list(curve.pillars), [float(r) for r in rates])
-        tenors = self.market.pillars(curve)
-        handles = [self.ql.QuoteHandle(self._rate(name, curve.compounding)) for name in tenors]
-        nothing = self._zero_curve(list(tenors.values()), [0.0] * len(tenors))
+    def fix_on_the_way(self, index: Any, days: Sequence[Any]) -> None:
+        """Let an index be fixed on those of `days` (QuantLib's dates) that lie after the as-of date and before the
+        reference date, in each scenario at the rate that its curve then gives for the index's tenor from the reference
+        date on."""
+        start = index.valueDate(index.fixingCalendar().adjust(ql_date(self.reference)))
+        due = [day for day in days if self.as_of <= py_date(day) < self.reference]
+
+        def fix() -> None:
+            rate = index.forecastFixing(start, index.maturityDate(start), index.dayCounter().yearFraction(
+                start, index.maturityDate(start)))  # fmt: skip
+            for day in due:
+                index.addFixing(day, rate, True)
+
+        if due:
+            self._resets.append(fix)
+
+    def _store_fixings(self, index: Any, name: str) -> None:
+        for day, rate in self.market.static.fixings.get(name, {}).items():
+            if day <= self.as_of:
+                index.addFixing(ql_date(day), rate, True)
+
+    def _made(self, source: Source) -> list[Any]:
+        if source not in self._quotes:
+            values = source.values(self.start)[0]
+            self._quotes[source] = [self.ql.SimpleQuote(float(value)) for value in values]
+        return self._quotes[source]
+
+    def _spreads(self, tenors: Sequence[str], handles: list[Any]) -> Any:
+        nothing = self._zero_curve(tenors, [0.0] * len(tenors))
         return self.ql.SpreadedLinearZeroInterpolatedTermStructure(
             self.ql.YieldTermStructureHandle(nothing),
             [handles[0], *handles, handles[-1]],
-            self._dates(list(tenors.values())),
+            self._dates(tenors),
             self.ql.Continuous,
             self.ql.NoFrequency,
-            self.day_count,
+            self.ql.Actual365Fixed(),
         )
 
-    def _zero_curve(self, tenors: list[str], rates: list[float]) -> Any:
-        curve = self.ql.ZeroCurve(self._dates(tenors), [rates[0], *rates, rates[-1]], self.day_count)
+    def _zero_curve(self, tenors: Sequence[str], rates: Sequence[float]) -> Any:
+        nodes = [rates[0], *rates, rates[-1]]
+        curve = self.ql.ZeroCurve(self._dates(tenors), nodes, self.ql.Actual365Fixed())
         curve.enableExtrapolation()
         return curve
 
-    def _dates(self, tenors: list[str]) -> list[Any]:
-        """Nodes at today, the pillars and a far day: the first and last rates reach out flat."""
-        return [self.reference + self.ql.Period(tenor) for tenor in ("0D", *tenors, _FAR)]
+    def _dates(self, tenors: Sequence[str]) -> list[Any]:
+        """Nodes at the reference date, the pillars and a far day: the first and last rates reach out flat."""
+        start = ql_date(self.reference)
+        return [start + self.ql.Period(tenor) for tenor in ("0D", *tenors, FAR)]

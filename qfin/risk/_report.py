@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from qfin.registry import kind_of
-from qfin.risk._market import Discount, Market, Price, Volatility
+from qfin.risk._market import Discount, Fixing, Market, Price, Volatility
 from qfin.risk._measures import Measure
 from qfin.risk._pnl import PnL
 from qfin.risk._portfolio import Portfolio
@@ -73,7 +73,7 @@ def _static_market(portfolio: Portfolio, market: Market) -> list[dict[str, Any]]
     users: dict[tuple[str, str], list[str]] = {}
     for trade in portfolio.trades:
         for field, need in trade.needs().items():
-            if not isinstance(need, Price) and not market.factor_names(need):
+            if not isinstance(need, Price | Fixing) and not market.factor_names(need):
                 users.setdefault(_static_item(field, need, market), []).append(trade.name)
     return [{"item": item, "value": value, "trades": trades} for (item, value), trades in users.items()]
 

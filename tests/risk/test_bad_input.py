@@ -194,24 +194,21 @@ def test_impossible_levels_name_scenario_and_factor(book, scenario_set, factors,
 def test_quantlibs_own_complaint_names_trade_and_scenario(book, scenario_set, factors, monkeypatch):
     from qfin.risk.instruments.cash_position import CashPosition
 
-    def fail_the_third_time():
-        calls = iter([0.0, 1.0])
+    def build(self, quotes):
+        apple = quotes.quote(self._price("AAPL"))
 
         def price() -> float:
-            try:
-                return next(calls)
-            except StopIteration:
-                raise RuntimeError("root not bracketed") from None
+            if apple.value() > 60:
+                raise RuntimeError("root not bracketed")
+            return 0.0
 
         return price
 
-    def build(self, quotes):
-        quotes.quote(self._price("AAPL"))
-        return fail_the_third_time()
-
     monkeypatch.setattr(CashPosition, "build", build)
     with pytest.raises(DataError, match="trade 'cash' cannot be valued in scenario 1: root not bracketed"):
-        book(CASH).revalue(scenario_set(np.zeros((3, len(factors)))))
+        moves = np.zeros((3, len(factors)))
+        moves[1, [f.name for f in factors].index("AAPL")] = 0.2
+        book(CASH).revalue(scenario_set(moves))
 
 
 def test_a_portfolio_checks_its_own_head(book):

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from qfin.errors import ConfigError, DataError
 from qfin.risk import (
     CONVENTIONS,
+    ES_CONVENTIONS,
     Measure,
     PnL,
     expected_shortfall,
     expected_shortfall_interval,
+    tail_weights,
     value_at_risk,
     value_at_risk_interval,
 )
@@ -267,3 +269,85 @@ def test_a_pnl_is_written_as_parquet(pnl, tmp_path):
     np.testing.assert_array_equal(frame[["a", "b"]], pnl.values)
     pnl.write(tmp_path / "again")
     assert (tmp_path / "again/pnl.parquet").read_bytes() == (tmp_path / "new/pnl.parquet").read_bytes()
+
+
+@given(losses=LOSSES, level=LEVELS)
+def test_equal_weights_change_nothing(losses, level):
+    weights = np.full(len(losses), 0.3)
+    assert value_at_risk(losses, level, weights) == value_at_risk(losses, level)
+    assert expected_shortfall(losses, level, weights) == pytest.approx(
+        expected_shortfall(losses, level), abs=1e-6
+    )
+
+
+@given(losses=LOSSES, level=LEVELS, data=st.data())
+def test_a_weight_is_a_number_of_copies(losses, level, data):
+    copies = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(losses), max_size=len(losses))))
+    if copies.any():
+        many = np.repeat(losses, copies)
+        assert value_at_risk(losses, level, copies) == value_at_risk(many, level)
+        assert expected_shortfall(losses, level, copies) == pytest.approx(
+            expected_shortfall(many, level), abs=1e-6
+        )
+
+
+@given(losses=LOSSES, level=LEVELS, convention=st.sampled_from(list(ES_CONVENTIONS)))
+def test_the_tail_weights_make_the_shortfall(losses, level, convention):
+    weights = tail_weights(losses, level, convention=convention)
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1)
+    assert weights @ losses == pytest.approx(
+        expected_shortfall(losses, level, convention=convention), abs=1e-6
+    )
+
+
+def test_conventions_differ_as_they_are_known_to():
+    """716 - x in 1 ... 715, 1 % tail: 7.15 losses. ORE's quantile of gains is the 8th loss, and counts it."""
+    losses = np.arange(1.0, 716.0)
+    assert expected_shortfall(losses, 0.99, convention="strict") == pytest.approx(np.mean(range(709, 716)))
+    assert expected_shortfall(losses, 0.99, convention="ore") == pytest.approx(np.mean(range(708, 716)))
+    pnl = -losses
+    assert expected_shortfall(losses, 0.99, convention="ore") == pytest.approx(
+        -pnl[pnl <= np.quantile(pnl, 0.01, method="inverted_cdf")].mean()
+    )
+
+
+@given(losses=LOSSES, level=LEVELS)
+def test_every_convention_is_at_least_the_quantile_and_strict_at_least_the_integral(losses, level):
+    integral, strict, ore = (expected_shortfall(losses, level, convention=c) for c in ES_CONVENTIONS)
+    assert strict >= integral - 1e-6
+    assert min(integral, strict, ore) >= value_at_risk(losses, level) - 1e-6
+
+
+def test_a_block_bootstrap_is_wider_where_losses_follow_each_other():
+    rng, n = np.random.default_rng(0), 1000
+    noise, losses = rng.standard_normal(n), np.empty(n)
+    losses[0] = noise[0]
+    for k in range(1, n):
+        losses[k] = 0.9 * losses[k - 1] + noise[k]
+    plain = expected_shortfall_interval(losses, 0.95)
+    blocks = expected_shortfall_interval(losses, 0.95, block=40)
+    assert blocks[1] - blocks[0] > 1.5 * (plain[1] - plain[0])
+    single = value_at_risk_interval(losses, 0.95, method="block_bootstrap", block=1)
+    assert single == pytest.approx(value_at_risk_interval(losses, 0.95, method="bootstrap"), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, 2], r"weights have shape \(2,\); wanted \(3,\), one a scenario"),
+        ([1, -2, 1], "not negative, and some above zero: scenario 1 has -2"),
+        ([1, math.nan, 1], "finite .*: scenario 1 has nan"),
+        ([0, 0, 0], "all are zero"),
+    ],
+)
+def test_weights_that_are_none(weights, message):
+    with pytest.raises(ConfigError, match=message):
+        value_at_risk(np.arange(3.0), 0.5, np.array(weights))
+
+
+def test_a_convention_that_is_none():
+    with pytest.raises(
+        ConfigError, match="there is no convention 'loose'; choose one of: tail_integral, strict, ore"
+    ):
+        expected_shortfall(np.arange(3.0), 0.5, convention="loose")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 import QuantLib as ql
 from hypothesis import given, settings
@@ -38,8 +40,10 @@ def date_of(day) -> ql.Date:
 class SlowMarket:
     """Everything QuantLib needs, made once more for each scenario; a curve is a plain `ZeroCurve`."""
 
-    def __init__(self, portfolio: Portfolio, scenarios: ScenarioSet, levels: np.ndarray) -> None:
-        self.today = date_of(scenarios.as_of)
+    def __init__(
+        self, portfolio: Portfolio, scenarios: ScenarioSet, levels: np.ndarray, today: ql.Date
+    ) -> None:
+        self.today = today
         self.level = dict(zip(scenarios.names, levels.tolist(), strict=True))
         self.pillar = {f.name: f.pillar for f in scenarios.factors}
         self.static = portfolio.market
@@ -114,21 +118,41 @@ class SlowMarket:
         return self.dollars(t.face * bond.NPV() / 100, t.currency)
 
 
-@pytest.mark.parametrize("name", BOOKS)
-def test_the_loop_is_a_fresh_market_a_scenario(name):
-    portfolio, scenarios = shipped_case(name, 40)
-    pnl = portfolio.revalue(scenarios)
+def slow_values(portfolio: Portfolio, scenarios: ScenarioSet, rows: np.ndarray, today: ql.Date) -> np.ndarray:
+    """Values of every trade at levels, a row a scenario, on a day."""
     before = ql.Settings.instance().evaluationDate
-    ql.Settings.instance().evaluationDate = date_of(scenarios.as_of)
+    ql.Settings.instance().evaluationDate = today
     try:
-        rows = [scenarios.levels, *scenarios.horizon_levels()]
-        slow = np.array(
-            [[SlowMarket(portfolio, scenarios, row).value(t) for t in portfolio.trades] for row in rows]
-        )
+        markets = [SlowMarket(portfolio, scenarios, row, today) for row in rows]
+        return np.array([[market.value(trade) for trade in portfolio.trades] for market in markets])
     finally:
         ql.Settings.instance().evaluationDate = before
-    np.testing.assert_allclose(pnl.base_values, slow[0], rtol=1e-11, atol=1e-6)
-    np.testing.assert_allclose(pnl.values, slow[1:] - slow[0], rtol=1e-9, atol=1e-5)
+
+
+@pytest.mark.parametrize("days", [0, 10])
+@pytest.mark.parametrize("name", BOOKS)
+@pytest.mark.parametrize("method", ["full", "proxy"])
+def test_every_value_is_that_of_a_fresh_market(name, days, method):
+    """Of the shipped trades two notes pay a coupon in the ten weekdays after the as-of date."""
+    portfolio, scenarios = shipped_case(name, 40)
+    if days:
+        spread = np.repeat(scenarios.returns / days, days, axis=1)
+        scenarios = ScenarioSet(spread, scenarios.factors, scenarios.levels, scenarios.as_of)
+    pnl = portfolio.revalue(scenarios, method, ageing=days > 0)
+    today = date_of(scenarios.as_of)
+    then = date_of(scenarios.as_of + days * pd.offsets.BDay())
+    base = slow_values(portfolio, scenarios, scenarios.levels[None], today)[0]
+    coupons = np.zeros(len(portfolio.trades))
+    if days and name == "ust_book.json":
+        coupons[[3, 5]] = 6e6 * 0.05875 / 2, -7e6 * 0.06 / 2
+    aged = slow_values(portfolio, scenarios, scenarios.levels[None], then)[0] + coupons
+    moved = slow_values(portfolio, scenarios, scenarios.horizon_levels(), then) + coupons
+    assert pnl.horizon_date == date(then.year(), then.month(), then.dayOfMonth())
+    np.testing.assert_allclose(pnl.base_values, base, rtol=1e-11, atol=1e-6)
+    np.testing.assert_allclose(pnl.theta, aged - base, rtol=1e-8, atol=1e-5)
+    np.testing.assert_allclose(pnl.values, moved - base, rtol=1e-9, atol=1e-5)
+    assert (pnl.theta != 0).sum() == (0 if not days else sum(hasattr(t, "after_today") and t.after_today != ()
+                                                          for t in portfolio.trades))  # fmt: skip
     assert (
         np.abs(pnl.values).max(axis=0).min() > 100 or name == "ust_book.json"
     )  # every trade moves, but dollars
@@ -146,7 +170,8 @@ def test_no_move_is_no_gain(book, scenario_set, draws):
     portfolio, scenarios = shipped_case("fx_book.json", 3)
     still = ScenarioSet(np.zeros((3, 5, 4)), scenarios.factors, scenarios.levels, scenarios.as_of)
     pnl = portfolio.revalue(still)
-    assert (pnl.values == 0.0).all()
+    np.testing.assert_array_equal(pnl.values, np.tile(pnl.theta, (3, 1)))
+    assert (portfolio.revalue(still, ageing=False).values == 0.0).all()
     assert (pnl.base_values != 0.0).all()
 
 
@@ -176,7 +201,9 @@ def test_several_days_count_as_their_compounded_move():
     days = scenarios.returns * np.array([0.5, 0.3, 0.2])[None, :, None]
     spread = ScenarioSet(days, scenarios.factors, scenarios.levels, scenarios.as_of)
     np.testing.assert_allclose(
-        portfolio.revalue(spread).values, portfolio.revalue(scenarios).values, atol=1e-6
+        portfolio.revalue(spread, ageing=False).values,
+        portfolio.revalue(scenarios, ageing=False).values,
+        atol=1e-6,
     )
 
 

@@ -15,6 +15,9 @@ from qfin.risk._fields import checked_fields
 from qfin.risk._market import Need
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
 
 Pricer = Callable[[], float]
@@ -62,7 +65,21 @@ class Instrument(ABC):
     @abstractmethod
     def build(self, quotes: Quotes) -> Pricer:
         """Its QuantLib instrument on `quotes`: a function of nothing that values it, in `value_currency`, at what the
-        quotes are set to when it is called."""
+        quotes are set to when it is called.
+
+        The value is of `quotes.reference`. If that is after the as-of date, what was due in between (`quotes.between`)
+        belongs to the value, as it was paid and without interest; a trade that has ended is what it paid."""
+
+    def closed_form(self, arrays: Arrays) -> np.ndarray | None:
+        """The same value in every scenario at once, shape (n,) or one number for all; None if it has no closed form.
+
+        It must be QuantLib's number to 1e-12 of it, or of `size`: that is checked on a sample wherever it is used."""
+        return None
+
+    @property
+    def size(self) -> float:
+        """An amount of `value_currency` that errors of rounding are measured against where the value is near zero."""
+        return 0.0
 
     def date_problems(self, as_of: date) -> Iterator[str]:
         """What is wrong with its days on an as-of date, each a clause that begins with the field's name."""
@@ -76,8 +93,7 @@ class Instrument(ABC):
     def to_dict(self) -> dict[str, Any]:
         """The trade in JSON form; fields left out where they are."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        plain = {k: v.isoformat() if isinstance(v, date) else v for k, v in values.items() if v is not None}
-        return {"instrument": kind_of(self), **plain}
+        return {"instrument": kind_of(self), **{k: _plain(v) for k, v in values.items() if v is not None}}
 
     @classmethod
     def example(cls) -> dict[str, Any]:
@@ -89,3 +105,9 @@ class Instrument(ABC):
     def _inconsistencies(cls, values: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong between fields that are right one by one."""
         yield from ()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value

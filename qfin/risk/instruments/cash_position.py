@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from qfin.risk._fields import Amount, Currency
 from qfin.risk._market import Need, Price
 from qfin.risk.instruments._base import Instrument, Pricer
 
 if TYPE_CHECKING:
+    from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
 
 
@@ -56,6 +59,12 @@ class CashPosition(Instrument):
             return lambda: quantity
         stock = quotes.ql.Stock(quotes.handle(self._price(self.factor)))
         return lambda: quantity * stock.NPV()
+
+    def closed_form(self, arrays: Arrays) -> np.ndarray | None:
+        """Quantity times price."""
+        return np.asarray(
+            self.quantity * (1.0 if self.factor is None else arrays.level(self._price(self.factor)))
+        )
 
     def _price(self, factor: str) -> Price:
         return Price(factor, ("EQ", "CMD"), positive=False, currency=self.currency)

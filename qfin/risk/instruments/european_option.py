@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
+from qfin.risk._black import black
 from qfin.risk._fields import Amount, Currency, Day, NamedRate, NamedVol, Positive, is_pair
 from qfin.risk._market import Discount, Need, Price, Volatility
 from qfin.risk.instruments._base import Instrument, Pricer
 
 if TYPE_CHECKING:
+    from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
 
 
@@ -76,19 +80,36 @@ class EuropeanOption(Instrument):
 
     def build(self, quotes: Quotes) -> Pricer:
         """QuantLib's `VanillaOption` with its analytic engine, per unit of the underlying."""
+        if quotes.between(self.expiry):
+            end = quotes.quote(self._spot, self.expiry)
+            return lambda: self.quantity * max(self._sign * (end.value() - self.strike), 0.0)
         ql, quantity = quotes.ql, self.quantity
         side = ql.Option.Call if self.option == "call" else ql.Option.Put
         option = ql.VanillaOption(
             ql.PlainVanillaPayoff(side, self.strike), ql.EuropeanExercise(quotes.date(self.expiry))
         )
-        process = ql.BlackScholesMertonProcess(
-            quotes.handle(self._spot),
-            quotes.curve(self._carry),
-            quotes.curve(self._domestic),
-            quotes.volatility(self._volatility),
-        )
+        process = quotes.process(self._spot, self._carry, self._domestic, self._volatility)
         option.setPricingEngine(ql.AnalyticEuropeanEngine(process))
         return lambda: quantity * option.NPV()
+
+    def closed_form(self, arrays: Arrays) -> np.ndarray | None:
+        """The formulas named above."""
+        if arrays.between(self.expiry):
+            moved = arrays.level(self._spot, self.expiry) - self.strike
+            return self.quantity * np.maximum(self._sign * moved, 0.0)
+        forward = arrays.level(self._spot) * arrays.discount(self._carry, self.expiry)
+        discount = arrays.discount(self._domestic, self.expiry)
+        deviation = arrays.sigma(self._volatility) * np.sqrt(arrays.years(self.expiry))
+        return self.quantity * black(self._sign, forward / discount, self.strike, deviation, discount)
+
+    @property
+    def size(self) -> float:
+        """What is paid at the strike."""
+        return abs(self.quantity) * self.strike
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.option == "call" else -1
 
     @property
     def _spot(self) -> Price:

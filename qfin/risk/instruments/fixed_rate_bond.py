@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
 from qfin.risk._fields import Amount, Currency, Day, NamedRate, Rate
 from qfin.risk._market import Discount, Need
+from qfin.risk._quantlib import py_date, ql_date, quantlib
 from qfin.risk.instruments._base import Instrument, Pricer
 
 if TYPE_CHECKING:
+    from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
 
 
@@ -68,12 +72,37 @@ class FixedRateBond(Instrument):
 
     def build(self, quotes: Quotes) -> Pricer:
         """QuantLib's `FixedRateBond` with its discounting engine, settled on the as-of date."""
-        ql = quotes.ql
+        sign = 1.0 if self.face >= 0 else -1.0
+        bond = self._bond()
+        paid = sign * sum(flow.amount() for flow in bond.cashflows() if quotes.between(py_date(flow.date())))
+        if self.maturity <= quotes.reference:
+            return lambda: paid
+        bond.setPricingEngine(quotes.ql.DiscountingBondEngine(quotes.curve(self._discount)))
+        return lambda: paid + sign * bond.NPV()
+
+    def closed_form(self, arrays: Arrays) -> np.ndarray | None:
+        """Payments times discount factors."""
+        value: np.ndarray | float = 0.0
+        for flow in self._bond().cashflows():
+            day, amount = py_date(flow.date()), flow.amount()
+            if arrays.between(day):
+                value = value + amount
+            elif day > arrays.reference:
+                value = value + amount * arrays.discount(self._discount, day)
+        return np.asarray(value if self.face >= 0 else -value)
+
+    @property
+    def size(self) -> float:
+        """The face amount."""
+        return abs(self.face)
+
+    def _bond(self) -> Any:
+        ql = quantlib()
         tenor = ql.Period(
             {"annual": ql.Annual, "semiannual": ql.Semiannual, "quarterly": ql.Quarterly}[self.frequency]
         )
         schedule = ql.Schedule(
-            quotes.date(self.issue), quotes.date(self.maturity), tenor, ql.NullCalendar(),
+            ql_date(self.issue), ql_date(self.maturity), tenor, ql.NullCalendar(),
             ql.Unadjusted, ql.Unadjusted, ql.DateGeneration.Backward, False,
         )  # fmt: skip
         day_count = {
@@ -81,10 +110,7 @@ class FixedRateBond(Instrument):
             "30/360": lambda: ql.Thirty360(ql.Thirty360.BondBasis),
             "actual/365": ql.Actual365Fixed,
         }[self.day_count]()
-        bond = ql.FixedRateBond(0, abs(self.face), schedule, [self.coupon], day_count, ql.Unadjusted)
-        bond.setPricingEngine(ql.DiscountingBondEngine(quotes.curve(self._discount)))
-        sign = 1.0 if self.face >= 0 else -1.0
-        return lambda: sign * bond.NPV()
+        return ql.FixedRateBond(0, abs(self.face), schedule, [self.coupon], day_count, ql.Unadjusted)
 
     @property
     def _discount(self) -> Discount:

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from qfin.risk._fields import Amount, Day, NamedRate, Pair, Positive
 from qfin.risk._market import Discount, Need, Price
 from qfin.risk.instruments._base import Instrument, Pricer
 
 if TYPE_CHECKING:
+    from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
 
 
@@ -62,6 +65,9 @@ class FxForward(Instrument):
 
     def build(self, quotes: Quotes) -> Pricer:
         """QuantLib's `FxForward`, which values in the first currency; its value times spot is in the second."""
+        if quotes.between(self.maturity):
+            end = quotes.quote(self._spot, self.maturity)
+            return lambda: self.notional * (end.value() - self.strike)
         ql = quotes.ql
         forward = ql.FxForward(
             abs(self.notional),
@@ -77,6 +83,20 @@ class FxForward(Instrument):
         forward.setPricingEngine(ql.DiscountingFxForwardEngine(*curves, quotes.handle(self._spot)))
         spot = quotes.quote(self._spot)
         return lambda: forward.NPV() * spot.value()
+
+    def closed_form(self, arrays: Arrays) -> np.ndarray | None:
+        """Covered interest parity."""
+        if arrays.between(self.maturity):
+            return self.notional * (arrays.level(self._spot, self.maturity) - self.strike)
+        bought = arrays.level(self._spot) * arrays.discount(self._foreign, self.maturity)
+        return np.asarray(
+            self.notional * (bought - self.strike * arrays.discount(self._domestic, self.maturity))
+        )
+
+    @property
+    def size(self) -> float:
+        """What is paid at the strike."""
+        return abs(self.notional) * self.strike
 
     @property
     def _spot(self) -> Price:

@@ -1,0 +1,94 @@
+"""One trade as a function of its own few variables: by QuantLib scenario by scenario, or in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from qfin.errors import DataError
+from qfin.risk._arrays import Arrays
+from qfin.risk._market import Market
+from qfin.risk._quantlib import Quotes
+from qfin.risk._variables import Columns, Paths, Variable
+from qfin.risk.instruments import Instrument
+
+CLOSED_FORM_TOLERANCE = 1e-12
+
+
+class Valuation:
+    """A trade built once, to be valued on `reference` (QuantLib's evaluation date meanwhile), in its own currency.
+
+    trade, market : what is valued, with what
+    reference : the day that values are of
+    still : the as-of levels, that quotes start from
+    """
+
+    def __init__(self, trade: Instrument, market: Market, reference: date, still: Paths) -> None:
+        self.trade, self.market, self.reference = trade, market, reference
+        self._quotes = Quotes(market, reference, still)
+        try:
+            self._price = trade.build(self._quotes)
+        except RuntimeError as error:  # what QuantLib raises
+            raise DataError(f"trade {trade.name!r} cannot be built on {reference}: {error}") from error
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What its value depends on."""
+        return self._quotes.variables
+
+    def columns(self, paths: Paths, rows: np.ndarray | slice = slice(None)) -> dict[Variable, np.ndarray]:
+        """Its variables' levels in some of the scenarios."""
+        return {variable: paths[variable][rows] for variable in self.variables}
+
+    def full(self, columns: Columns, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Its value in each scenario by QuantLib, shape (n,); one number, shape (1,), if nothing moves it.
+
+        rows : numbers of the scenarios, for errors; None: the as-of date
+        """
+        if not self.variables:
+            return self._loop(np.empty((1, 0)), None)
+        settings = self._quotes.settings(columns)
+        wrong = np.flatnonzero(~np.isfinite(settings).all(axis=1))
+        if len(wrong):
+            raise DataError(f"trade {self.trade.name!r}: {self._made_from()} {self._where(rows, wrong[0])}")
+        return self._loop(settings, rows)
+
+    def closed_form(self, columns: Columns) -> np.ndarray | None:
+        """Its value in closed form, shape (n,) or one number; None if it has none."""
+        return self.trade.closed_form(Arrays(self.market, self.reference, columns))
+
+    def agrees(self, closed_form: np.ndarray, by_quantlib: np.ndarray) -> bool:
+        """Whether two values are the same to rounding."""
+        largest = max(float(np.abs(by_quantlib).max()), self.trade.size)
+        return bool(np.abs(closed_form - by_quantlib).max() <= CLOSED_FORM_TOLERANCE * largest)
+
+    def _loop(self, settings: np.ndarray, rows: Sequence[int] | np.ndarray | None) -> np.ndarray:
+        values, setters, resets, price = (
+            np.empty(len(settings)),
+            self._quotes.setters(),
+            self._quotes.resets,
+            self._price,
+        )
+        row = 0
+        try:
+            for row, point in enumerate(settings.tolist()):
+                for set_quote, number in zip(setters, point, strict=True):
+                    set_quote(number)
+                for reset in resets:
+                    reset()
+                values[row] = price()
+        except RuntimeError as error:
+            raise DataError(
+                f"trade {self.trade.name!r} cannot be valued {self._where(rows, row)}: {error}"
+            ) from error
+        return values
+
+    def _made_from(self) -> str:
+        names = ", ".join(sorted({variable.factor for variable in self.variables}))
+        return f"its rates or volatilities, made of {names}, are no numbers"
+
+    @staticmethod
+    def _where(rows: Sequence[int] | np.ndarray | None, row: int) -> str:
+        return "on the as-of date" if rows is None else f"in scenario {rows[row]}"

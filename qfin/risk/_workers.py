@@ -1,0 +1,124 @@
+"""Full valuations shared out to processes; each builds a trade once, from its specification."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing import get_context
+
+import numpy as np
+
+from qfin.errors import BackendError
+from qfin.risk._market import Market
+from qfin.risk._quantlib import evaluation_date
+from qfin.risk._valuation import Valuation
+from qfin.risk._variables import Paths, Variable
+from qfin.risk.instruments import Instrument
+
+_CHUNK_SECONDS = 1.0
+_WORTH_A_PROCESS = 4.0
+_PROBED = 3
+
+Columns = dict[Variable, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trade to be valued in some scenarios: the trade's place, its variables' levels, the scenarios' numbers."""
+
+    trade: int
+    columns: Columns
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Book:
+    """What a worker builds trades from."""
+
+    trades: tuple[Instrument, ...]
+    market: Market
+    reference: date
+    still: Paths
+
+
+class Valuer:
+    """Values trades in full, in this process or in several; what comes out is the same bits.
+
+    book : the trades; workers : processes, 1 for none beside this one, 0 for as many as there are processors where the
+        work is worth it
+    """
+
+    def __init__(self, book: Book, workers: int = 1) -> None:
+        self.book, self.workers = book, workers
+        self._built: dict[int, Valuation] = {}
+
+    def valuation(self, trade: int) -> Valuation:
+        """A trade as it is built here."""
+        if trade not in self._built:
+            book = self.book
+            self._built[trade] = Valuation(book.trades[trade], book.market, book.reference, book.still)
+        return self._built[trade]
+
+    def values(self, jobs: Sequence[Job]) -> list[np.ndarray]:
+        """Values of each job's trade in its scenarios, shape (n,) or one number, in its own currency; under
+        `evaluation_date`."""
+        costs = [self._seconds(job) for job in jobs] if self.workers != 1 else [0.0] * len(jobs)
+        workers = self.workers or (_processors() if sum(costs) > _WORTH_A_PROCESS else 1)
+        if workers == 1:
+            return [self.valuation(job.trade).full(job.columns, job.rows) for job in jobs]
+        pieces = [list(_pieces(job, cost)) for job, cost in zip(jobs, costs, strict=True)]
+        with _pool(self.book, workers) as pool:
+            futures = [[pool.submit(_value, piece) for piece in several] for several in pieces]
+            return [np.concatenate([future.result() for future in several]) for several in futures]
+
+    def _seconds(self, job: Job) -> float:
+        """About how long a job takes here."""
+        valuation = self.valuation(job.trade)
+        if not valuation.variables:
+            return 0.0
+        few = job.rows[:_PROBED]
+        began = time.perf_counter()
+        valuation.full({v: column[: len(few)] for v, column in job.columns.items()}, few)
+        return (time.perf_counter() - began) / max(len(few), 1) * len(job.rows)
+
+
+def _pieces(job: Job, seconds: float) -> Iterator[Job]:
+    count = max(1, min(len(job.rows), round(seconds / _CHUNK_SECONDS))) if job.columns else 1
+    for part in np.array_split(np.arange(len(job.rows)), count):
+        yield Job(job.trade, {v: column[part] for v, column in job.columns.items()}, job.rows[part])
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _pool(book: Book, workers: int) -> Iterator[ProcessPoolExecutor]:
+    context = get_context("spawn")  # a fork of a process with threads may never wake up
+    try:
+        with ProcessPoolExecutor(workers, context, _start, (book,)) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise BackendError(
+            f"a process that valued trades has ended (out of memory?): {error}; run with workers = 1"
+        ) from error
+
+
+_here: Valuer | None = None
+
+
+def _start(book: Book) -> None:
+    global _here
+    _here = Valuer(book)
+
+
+def _value(job: Job) -> np.ndarray:
+    assert _here is not None
+    with evaluation_date(_here.book.reference):
+        return _here.valuation(job.trade).full(job.columns, job.rows)
