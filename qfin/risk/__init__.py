@@ -9,19 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfin.risk._certificate import RevaluationCertificate, TradeCertificate
+from qfin.risk._contributions import Contribution, contributions
+from qfin.risk._error_budget import ErrorBudget, ErrorSource, standard_error
+from qfin.risk._explain import Explained, explain
 from qfin.risk._measures import (
     CONVENTIONS,
     ES_CONVENTIONS,
     Measure,
+    MeasureName,
     expected_shortfall,
     expected_shortfall_interval,
+    resampled,
     tail_weights,
     value_at_risk,
     value_at_risk_interval,
 )
+from qfin.risk._neighbours import Neighbour, nearest_days
 from qfin.risk._pnl import PnL
 from qfin.risk._portfolio import Portfolio
-from qfin.risk._report import risk_report
+from qfin.risk._report import Figures, Window, risk_report
+from qfin.risk._revaluation import Revaluation, revalue
 from qfin.risk._static import Curve, StaticMarket
 from qfin.risk.instruments import INSTRUMENTS, Instrument
 
@@ -35,17 +42,32 @@ __all__ = [
     "CONVENTIONS",
     "ES_CONVENTIONS",
     "INSTRUMENTS",
+    "Contribution",
     "Curve",
+    "ErrorBudget",
+    "ErrorSource",
+    "Explained",
+    "Figures",
     "Instrument",
     "Measure",
+    "MeasureName",
+    "Neighbour",
     "PnL",
     "Portfolio",
+    "Revaluation",
     "RevaluationCertificate",
     "StaticMarket",
     "TradeCertificate",
+    "Window",
+    "contributions",
     "expected_shortfall",
     "expected_shortfall_interval",
+    "explain",
+    "nearest_days",
+    "resampled",
+    "revalue",
     "risk_report",
+    "standard_error",
     "tail_weights",
     "value_at_risk",
     "value_at_risk_interval",

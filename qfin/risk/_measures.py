@@ -64,14 +64,30 @@ class Measure:
     convention: str
 
     @classmethod
-    def of(cls, measure: MeasureName, losses: np.ndarray, level: float, confidence: float = 0.95) -> Measure:
-        """The figure of a sample of losses."""
-        figure, interval = {
-            "VaR": (value_at_risk, value_at_risk_interval),
-            "ES": (expected_shortfall, expected_shortfall_interval),
-        }[measure]
-        lower, upper = interval(losses, level, confidence)
-        return cls(measure, level, figure(losses, level), lower, upper, confidence, CONVENTIONS[measure])
+    def of(
+        cls,
+        measure: MeasureName,
+        losses: np.ndarray,
+        level: float,
+        confidence: float = 0.95,
+        *,
+        block: int | None = None,
+    ) -> Measure:
+        """The figure of a sample of losses.
+
+        block : losses follow each other in time, and the interval is by a bootstrap of blocks of so many
+        """
+        convention = CONVENTIONS[measure]
+        if block is not None:
+            convention = f"{convention.partition(';')[0]}; interval by bootstrap of blocks of {block}"
+        if measure == "VaR":
+            figure = value_at_risk(losses, level)
+            how = "order_statistics" if block is None else "block_bootstrap"
+            ends = value_at_risk_interval(losses, level, confidence, how, block=block)
+        else:
+            figure = expected_shortfall(losses, level)
+            ends = expected_shortfall_interval(losses, level, confidence, block=block or 1)
+        return cls(measure, level, figure, *ends, confidence, convention)
 
     def __str__(self) -> str:
         return f"{self.measure} {100 * self.level:g}% ({self.convention})"
@@ -203,6 +219,31 @@ def expected_shortfall_interval(
     return _bootstrap(losses, level, confidence, lambda tail, weights: tail @ weights)
 
 
+def resampled(
+    losses: np.ndarray,
+    figure: Callable[[np.ndarray, np.ndarray | None], float],
+    weights: np.ndarray | None = None,
+    block: int | None = 1,
+    resamples: int = _RESAMPLES,
+) -> np.ndarray:
+    """A figure of losses and weights over resamples, shape (resamples,): circular blocks (Politis and Romano 1992).
+
+    block : losses of a block; 1: losses one by one; None: n^(1/3), rounded up
+    """
+    losses = _sample(losses)
+    n = len(losses)
+    length = max(1, min(n, math.ceil(n ** (1 / 3)) if block is None else block))
+    mass = None if weights is None else _weights(weights, n)
+    rng = np.random.default_rng(_SEED)
+    found = []
+    for _ in range(resamples):
+        starts = rng.integers(0, n, math.ceil(n / length))
+        rows = ((starts[:, None] + np.arange(length)) % n).ravel()[:n]
+        if mass is None or mass[rows].any():
+            found.append(figure(losses[rows], None if mass is None else mass[rows]))
+    return np.array(found)
+
+
 def _resampled(
     losses: np.ndarray,
     weights: np.ndarray | None,
@@ -210,18 +251,7 @@ def _resampled(
     confidence: float,
     figure: Callable[[np.ndarray, np.ndarray | None], float],
 ) -> tuple[float, float]:
-    """Percentiles of a figure over resamples of circular blocks (Politis and Romano 1992), weights drawn with them."""
-    losses = _sample(losses)
-    n = len(losses)
-    length = max(1, min(n, math.ceil(n ** (1 / 3)) if block is None else block))
-    mass = None if weights is None else _weights(weights, n)
-    rng = np.random.default_rng(_SEED)
-    found = []
-    for _ in range(_RESAMPLES):
-        starts = rng.integers(0, n, math.ceil(n / length))
-        rows = ((starts[:, None] + np.arange(length)) % n).ravel()[:n]
-        if mass is None or mass[rows].any():
-            found.append(figure(losses[rows], None if mass is None else mass[rows]))
+    found = resampled(losses, figure, weights, block)
     ends = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(ends[0]), float(ends[1])
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from qfin.errors import DataError
 from qfin.risk import _measures
 from qfin.risk._certificate import RevaluationCertificate
-from qfin.risk._measures import Measure
+from qfin.risk._measures import Convention, Measure
 
 PNL = "pnl.parquet"
 
@@ -42,7 +42,7 @@ class PnL:
     trades: tuple[str, ...]
     base_values: np.ndarray
     base_currency: str
-    theta: np.ndarray | None = None
+    theta: np.ndarray = field(default_factory=lambda: np.empty(0))
     horizon_date: date | None = None
     certificate: RevaluationCertificate | None = None
     bounded: Mapping[str, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class PnL:
         values = np.ascontiguousarray(self.values, dtype=float)
         base_values = np.ascontiguousarray(self.base_values, dtype=float)
         m = len(self.trades)
-        theta = np.zeros(m) if self.theta is None else np.ascontiguousarray(self.theta, dtype=float)
+        theta = np.ascontiguousarray(self.theta, dtype=float) if np.size(self.theta) else np.zeros(m)
         if values.ndim != 2 or values.shape[1] != m or len(values) < 1 or base_values.shape != (m,):
             raise DataError(
                 f"P&L has shape {values.shape} and base values {base_values.shape}; wanted (scenarios, {m}) and ({m},)"
@@ -83,13 +83,18 @@ class PnL:
         """Value of the portfolio on the as-of date."""
         return float(self.base_values.sum())
 
-    def value_at_risk(self, level: float = 0.99) -> float:
+    def value_at_risk(self, level: float = 0.99, weights: np.ndarray | None = None) -> float:
         """Value at risk, positive for a loss (see `qfin.risk.value_at_risk`)."""
-        return _measures.value_at_risk(self.losses, level)
+        return _measures.value_at_risk(self.losses, level, weights)
 
-    def expected_shortfall(self, level: float = 0.975) -> float:
+    def expected_shortfall(
+        self,
+        level: float = 0.975,
+        weights: np.ndarray | None = None,
+        convention: Convention = "tail_integral",
+    ) -> float:
         """Expected shortfall, positive for a loss (see `qfin.risk.expected_shortfall`)."""
-        return _measures.expected_shortfall(self.losses, level)
+        return _measures.expected_shortfall(self.losses, level, weights, convention)
 
     def value_at_risk_interval(
         self, level: float = 0.99, confidence: float = 0.95, method: str = "order_statistics"

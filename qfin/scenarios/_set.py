@@ -9,8 +9,9 @@ Parquet schema metadata of both.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfin.errors import DataError, StoreError
-from qfin.market import RiskFactor
+from qfin.market import ReturnsFrame, RiskFactor
 from qfin.market._arrays import frozen
 
 SCENARIOS, FACTORS = "scenarios.parquet", "factors.parquet"
@@ -63,8 +64,63 @@ class ScenarioSet:
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "as_of", pd.Timestamp(self.as_of))
 
+    @classmethod
+    def from_history(
+        cls,
+        history: ReturnsFrame,
+        horizon: int = 1,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> ScenarioSet:
+        """The history's own days as scenarios of today's market (historical simulation): a scenario for every
+        `horizon` consecutive days that end in the window, oldest first, overlapping where the horizon is longer.
+
+        start, end : of the window, both included; None: as far as the history goes. A stressed window is one like 2008
+
+        Raises
+        ------
+        DataError
+            if the window has fewer days than the horizon.
+        """
+        rows = np.ones(len(history), dtype=bool)
+        rows &= history.dates >= pd.Timestamp(start) if start is not None else True
+        rows &= history.dates <= pd.Timestamp(end) if end is not None else True
+        days = np.flatnonzero(rows)
+        if len(days) < max(horizon, 1):
+            first, last = f"{history.dates[0]:%Y-%m-%d}", f"{history.dates[-1]:%Y-%m-%d}"
+            raise DataError(
+                f"the window from {start or first} to {end or last} has {len(days)} days of the history ({first} to "
+                f"{last}); a horizon of {horizon} needs {max(horizon, 1)} or more"
+            )
+        windows = np.lib.stride_tricks.sliding_window_view(history.values[days], horizon, axis=0)
+        lineage = {
+            "history": history.content_hash,
+            "window": [f"{history.dates[k]:%Y-%m-%d}" for k in days[[0, -1]]],
+        }
+        return cls(np.swapaxes(windows, 1, 2), history.factors, history.levels, history.as_of, lineage)
+
     def __len__(self) -> int:
         return len(self.returns)
+
+    def until(self, step: int) -> ScenarioSet:
+        """The first `step` days of every scenario.
+
+        Raises
+        ------
+        DataError
+            if scenarios are shorter.
+        """
+        if not 1 <= step <= self.horizon:
+            raise DataError(f"scenarios of {self.horizon} days have no day {step}")
+        return replace(self, returns=self.returns[:, :step])
+
+    def rows(self, numbers: np.ndarray) -> ScenarioSet:
+        """Some of the scenarios, in the order of `numbers`."""
+        return replace(self, returns=self.returns[numbers])
+
+    def moving(self, names: Collection[str]) -> ScenarioSet:
+        """The same scenarios with only the factors of those names moving, the others at their as-of levels."""
+        return replace(self, returns=self.returns * np.isin(self.names, list(names)))
 
     @property
     def horizon(self) -> int:

@@ -111,6 +111,17 @@ class ScenarioConfig(_Section):
     """Distance of a backend's Z-correlators from the exact ones up to which its set's certificate passes."""
 
 
+class WindowConfig(_Section):
+    """A stressed window of the history."""
+
+    name: str
+    """How the report calls it."""
+    start: date
+    """First day."""
+    end: date
+    """Last day."""
+
+
 class MeasureConfig(_Section):
     """Levels of the risk measures and of their confidence intervals."""
 
@@ -120,6 +131,29 @@ class MeasureConfig(_Section):
     """Level of expected shortfall."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Confidence of the intervals around measures and scores."""
+    levels: list[Annotated[float, Field(gt=0.5, lt=1)]] = [0.95, 0.975, 0.99]
+    """Levels of a table of both measures."""
+    horizons: list[Annotated[int, Field(ge=1)]] = []
+    """Days of that table, beside the scenarios' own horizon and shorter than it."""
+    windows: list[WindowConfig] = []
+    """Stressed windows of the history: what their days would do to today's portfolio."""
+    error_budget: bool = True
+    """Whether what each stage may have moved the figures by is estimated."""
+
+
+class RevaluationConfig(_Section):
+    """How the portfolio is valued in every scenario."""
+
+    method: Literal["full", "proxy"] = "proxy"
+    """Each trade in each scenario by QuantLib, or closed forms and certified interpolants with the tail in full."""
+    ageing: bool = True
+    """Whether values at the horizon are of that day; if not, the market moves at once, on the as-of date."""
+    tolerance: float = Field(1e-3, gt=0, le=1)
+    """Bound of an interpolant's error, as a part of the standard deviation of its trade's gain."""
+    tail: float = Field(0.05, gt=0, le=1)
+    """Part of the scenarios, those with the largest losses, that is valued in full after interpolants."""
+    workers: int = Field(0, ge=0)
+    """Processes for what is valued in full; 0: as many as there are processors, where the work is worth it."""
 
 
 _T = {"kind": "student_t", "correlation": "likelihood"}
@@ -201,8 +235,10 @@ class RunConfig(_Section):
     """How many scenarios, how far ahead."""
     portfolio: str = Field(default_factory=lambda: str(shipped("portfolios/fx_book.json")))
     """Path of the portfolio, JSON or CSV."""
+    revaluation: RevaluationConfig = Field(default_factory=RevaluationConfig)
+    """How the portfolio is valued in every scenario."""
     measures: MeasureConfig = Field(default_factory=MeasureConfig)
-    """Levels of the risk measures."""
+    """Which risk measures, at which levels."""
     race: RaceConfig = Field(default_factory=RaceConfig)
     """Models and rules of `qfin race`; a run of all stages does not take part in it."""
 

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qfin.errors import StoreError
 from qfin.stages._progress import publish
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
     from qfin.market import ReturnsFrame
-    from qfin.stages.config import RunConfig
+    from qfin.risk import Figures, PnL, Portfolio, Revaluation
+    from qfin.scenarios import ScenarioSet
+    from qfin.stages.config import MeasureConfig, RunConfig
 
 
 def risk(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
@@ -21,23 +24,30 @@ def risk(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
     ------
     DataError
         if the portfolio cannot be read, or names what the scenarios don't have.
+    ConfigError
+        if a figure is asked for that the scenarios are too short for.
     """
-    from qfin.risk import Portfolio
+    from qfin.risk import Portfolio, Revaluation
 
     portfolio = Portfolio.read(config.portfolio)
-    measures = config.measures.model_dump()
+    how = Revaluation(**config.revaluation.model_dump())
     kind, label = scenarios.summary["kind"], scenarios.summary["label"]
 
     def write(folder: Path) -> dict[str, Any]:
-        from qfin.risk import risk_report
+        from qfin.risk import revalue, risk_report
         from qfin.scenarios import ScenarioSet
 
-        drawn = ScenarioSet.read(scenarios.folder)
-        pnl = portfolio.revalue(drawn)
+        drawn, history = ScenarioSet.read(scenarios.folder), _history(scenarios, store)
+        wanted = figures(config.measures)
+        pnl = revalue(portfolio, drawn, how)
         pnl.write(folder)
-        figures = risk_report(portfolio, drawn, pnl, **measures, label=label, kind=kind)
-        (folder / "risk.json").write_text(json.dumps(figures, indent=1, allow_nan=False), encoding="utf-8")
-        values = {row["measure"].lower(): row["value"] for row in figures["measures"]}
+        found = risk_report(portfolio, drawn, pnl, wanted, how, history=history, label=label, kind=kind)
+        if config.measures.error_budget:
+            found["error_budget"] = _error_budget(
+                portfolio, drawn, pnl, wanted, how, history, scenarios, store
+            )
+        (folder / "risk.json").write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+        values = {row["measure"].lower(): row["value"] for row in found["measures"]}
         return {
             "kind": kind,
             "label": label,
@@ -46,8 +56,27 @@ def risk(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
             **values,
         }
 
-    inputs = {"portfolio": portfolio.name, "portfolio_hash": portfolio.content_hash, "measures": measures}
+    inputs = {
+        "portfolio": portfolio.name,
+        "portfolio_hash": portfolio.content_hash,
+        "measures": config.measures.model_dump(mode="json"),
+        "revaluation": config.revaluation.model_dump(exclude={"workers"}),
+    }
     return publish(store, "risk", inputs, write, {"scenarios": scenarios}, label)
+
+
+def figures(config: MeasureConfig) -> Figures:
+    """The figures that a configuration asks for."""
+    from qfin.risk import Figures, Window
+
+    return Figures(
+        config.var_level,
+        config.es_level,
+        config.confidence,
+        tuple(config.levels),
+        tuple(config.horizons),
+        tuple(Window(w.name, w.start, w.end) for w in config.windows),
+    )
 
 
 def check_portfolio(config: RunConfig, history: ReturnsFrame) -> None:
@@ -61,3 +90,32 @@ def check_portfolio(config: RunConfig, history: ReturnsFrame) -> None:
     from qfin.risk import Portfolio
 
     Portfolio.read(config.portfolio).check(history.factors, history.as_of.date())
+
+
+def _history(scenarios: Artifact, store: Store) -> ReturnsFrame:
+    """The history behind a scenario set."""
+    from qfin.market import ReturnsFrame
+
+    for artifact in store.lineage(scenarios):
+        if artifact.stage == "ingest":
+            return ReturnsFrame.read(artifact.path("returns.parquet"))
+    raise StoreError(f"artifact {scenarios.ref} does not go back to a history; run the stages again")
+
+
+def _error_budget(
+    portfolio: Portfolio,
+    drawn: ScenarioSet,
+    pnl: PnL,
+    wanted: Figures,
+    how: Revaluation,
+    history: ReturnsFrame,
+    scenarios: Artifact,
+    store: Store,
+) -> list[dict[str, Any]]:
+    from qfin.model import ScenarioModel
+    from qfin.stages._error_budget import Budgets
+
+    parents = scenarios.parents
+    model = ScenarioModel.read(store.get(parents.get("tuned", parents["model"])).folder)
+    seed = int(scenarios.summary["seed"])
+    return Budgets(model, history, portfolio, drawn, pnl, how, wanted, seed).budgets()
