@@ -205,9 +205,9 @@ def test_quantlibs_own_complaint_names_trade_and_scenario(book, scenario_set, fa
         return price
 
     monkeypatch.setattr(CashPosition, "build", build)
+    moves = np.zeros((3, len(factors)))
+    moves[1, [f.name for f in factors].index("AAPL")] = 0.2
     with pytest.raises(DataError, match="trade 'cash' cannot be valued in scenario 1: root not bracketed"):
-        moves = np.zeros((3, len(factors)))
-        moves[1, [f.name for f in factors].index("AAPL")] = 0.2
         book(CASH).revalue(scenario_set(moves))
 
 
