@@ -82,6 +82,7 @@ def collect(
         lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses, *races]),
         artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses, *races)),
         races=tuple(collect_race(artifact) for artifact in races),
+        risk=document(risks[0], "risk.json"),
     )
 
 

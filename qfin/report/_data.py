@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -163,7 +163,7 @@ class Step:
 @dataclass(frozen=True, eq=False)
 class ReportData:
     """Everything a report shows. `models[0]` is the one the report is about, the others are its rivals; `artifacts` are
-    the references it was made from."""
+    the references it was made from, `risk` is the main model's `risk.json`."""
 
     portfolio: str
     base_currency: str
@@ -183,6 +183,7 @@ class ReportData:
     lineage: tuple[Step, ...]
     artifacts: tuple[str, ...]
     races: tuple[RaceData, ...] = ()
+    risk: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def main(self) -> ModelData:

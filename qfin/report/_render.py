@@ -13,6 +13,7 @@ from qfin.report._data import RaceData, ReportData
 from qfin.report._verdict import circuit_adds, closest_rival, contribution, prior_score, verdict
 from qfin.report.sections.diagnosis import diagnoses
 from qfin.report.sections.factors import dependence, marginals
+from qfin.report.sections.measures import measures
 from qfin.report.sections.overview import overview, risk
 from qfin.report.sections.race import race
 from qfin.report.sections.scores import scores
@@ -55,6 +56,7 @@ def view(data: ReportData) -> dict[str, Any]:
         "horizon": "1 day" if data.horizon == 1 else f"{data.horizon} days",
         "overview": overview(data),
         "risk": risk(data),
+        "measures": measures(data),
         "scores": scores(data, comparison),
         "races": [race(one) for one in data.races],
         "marginals": marginals(data),

@@ -22,13 +22,15 @@ def worst(data: ReportData) -> dict[str, Any]:
     spread = np.std(data.main.first_day, axis=0) * np.sqrt(data.horizon)
     return {
         "factors": data.names,
+        "nearest": all(row.get("nearest") for row in data.worst),
         "rows": [
             {
                 "rank": rank,
                 "scenario": form.number(row["scenario"]),
                 "pnl": form.amount(float(row["pnl"]), signed=True),
                 "moves": [_move(row, factor, spread[k]) for k, factor in enumerate(data.factors)],
-                "driver": _driver(row.get("trades") or {}),
+                "driver": _driver(row.get("factors") or {}, row.get("trades") or {}),
+                **_nearest(row.get("nearest"), data),
             }
             for rank, row in enumerate(data.worst, start=1)
         ],
@@ -88,11 +90,17 @@ def _move(row: Mapping[str, Any], factor: Any, spread: float) -> dict[str, Any]:
     }
 
 
-def _driver(trades: Mapping[str, float]) -> str:
-    if not trades:
-        return ""
-    name = min(trades, key=lambda trade: trades[trade])
-    return f"{name} ({form.amount(float(trades[name]), signed=True)})"
+def _driver(*parts: Mapping[str, float]) -> str:
+    """Of each kind of part the one that loses most."""
+    worst = [(min(gains, key=lambda name: gains[name]), gains) for gains in parts if gains]
+    return "; ".join(f"{name} ({form.amount(float(gains[name]), signed=True)})" for name, gains in worst)
+
+
+def _nearest(day: Mapping[str, Any] | None, data: ReportData) -> dict[str, str]:
+    if not day:
+        return {"nearest": "", "nearest_tip": ""}
+    moves = (f"{f.name} {form.move(day['moves'][f.name], f)}" for f in data.factors if f.name in day["moves"])
+    return {"nearest": f"{day['end']} ({form.number(day['distance'], 1)})", "nearest_tip": ", ".join(moves)}
 
 
 def _series(data: ReportData, name: str) -> dict[str, Any]:
