@@ -8,6 +8,7 @@ an underscore are the room's own. There is no second place to register anything.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -101,7 +102,7 @@ class Room(Generic[T]):
         found = []
         for name in self.kinds():
             cls = self.load(name)
-            hints = typing.get_type_hints(cls.__init__, include_extras=True)
+            hints = _hints(cls)
             found.append(
                 Kind(
                     name,
@@ -162,8 +163,16 @@ def check_estimator(estimator: Any) -> None:
 
 @lru_cache(maxsize=256)
 def _adapters(cls: type) -> dict[str, TypeAdapter[Any]]:
-    hints = typing.get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
-    return {name: _adapter(hint) for name, hint in hints.items() if name != "return"}
+    known = _signature(cls)
+    return {name: _adapter(hint) for name, hint in _hints(cls).items() if name in known}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """Types of a class's parameters; of a dataclass those of its fields, inherited ones in the file they stand in."""
+    return typing.get_type_hints(
+        cls if dataclasses.is_dataclass(cls) else cls.__init__,  # type: ignore[misc]
+        include_extras=True,
+    )
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:

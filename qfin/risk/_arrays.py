@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qfin.risk._market import Discount, Price, Volatility
+from qfin.risk._market import Discount, Hazard, Price, Volatility
 from qfin.risk._variables import Columns, Source, When
 from qfin.risk._view import View
 
@@ -49,6 +49,17 @@ class Arrays(View):
         share = self._shares(nodes.tenors, years)
         mixed = rates @ share
         return mixed if nodes.sources else float(mixed[0])
+
+    def survival(self, need: Hazard, day: date) -> np.ndarray | float:
+        """Probability that an issuer lives on a day; hazard rates constant between pillars, flat beyond the last."""
+        nodes, rates, years = self.nodes(need.rates), self._rates(need.rates), self.years(day)
+        if not nodes.tenors:
+            gone = rates[:, 0] * years
+            return np.exp(-gone) if nodes.sources else float(np.exp(-gone[0]))
+        times = self.node_times(nodes.tenors)
+        spans = np.clip(years, times[:-1], times[1:]) - times[:-1]
+        gone = np.column_stack([rates, rates[:, -1]]) @ spans
+        return np.exp(-gone) if nodes.sources else float(np.exp(-gone[0]))
 
     def _rates(self, need: Discount) -> np.ndarray:
         nodes = self.nodes(need)

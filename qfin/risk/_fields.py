@@ -10,9 +10,10 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -37,6 +38,17 @@ def _day(value: Any) -> date:
     if not 1901 < day.year < 2199:
         raise ValueError("should be a date between 1902 and 2198")
     return day
+
+
+def _days(value: Any) -> Any:
+    """A list of days, or in a table days with blanks between them."""
+    return value.split() if isinstance(value, str) else value
+
+
+def _rising(days: tuple[date, ...]) -> tuple[date, ...]:
+    if not days or any(a >= b for a, b in pairwise(days)):
+        raise ValueError("should be one day or more, each after the one before")
+    return days
 
 
 def _code(length: int, example: str) -> Callable[[Any], Any]:
@@ -103,6 +115,10 @@ Pair = Annotated[
 ]
 Amount = Annotated[float, _Checked(_number), Field(allow_inf_nan=False)]
 Positive = Annotated[float, _Checked(_number), Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, _Checked(_number), Field(ge=0, le=30)]
+NotNegative = Annotated[float, _Checked(_number), Field(ge=0, allow_inf_nan=False)]
+Days = Annotated[tuple[Day, ...], _Checked(_days, "ISO 8601, rising"), AfterValidator(_rising)]
+Share = Annotated[float, _Checked(_number), Field(ge=0, lt=1)]
 Rate = Annotated[float, _rate]
 Vol = Annotated[float, _volatility]
 NamedRate = Annotated[str | float, _named(_rate)]
@@ -153,6 +169,7 @@ def _told(error: ValidationError) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=64)
 def _adapters(cls: type) -> dict[str, TypeAdapter[Any]]:
-    hints = typing.get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
+    hints = typing.get_type_hints(cls, include_extras=True)
     config = ConfigDict(str_strip_whitespace=True, str_min_length=1)
-    return {name: TypeAdapter(hint, config=config) for name, hint in hints.items() if name != "return"}
+    known = {field.name for field in dataclasses.fields(cls)}
+    return {name: TypeAdapter(hint, config=config) for name, hint in hints.items() if name in known}

@@ -40,6 +40,18 @@ class Discount:
 
 
 @dataclass(frozen=True)
+class Hazard:
+    """A curve of hazard rates of an issuer: one of the market's curves by name, or a flat rate (decimal a year)."""
+
+    source: str | float
+
+    @property
+    def rates(self) -> Discount:
+        """Its rates as a curve of the market."""
+        return Discount(self.source)
+
+
+@dataclass(frozen=True)
 class Volatility:
     """An annual Black volatility: a VOL factor or one of the market's by name, or a number (decimal)."""
 
@@ -54,7 +66,7 @@ class Fixing:
     periods: tuple[tuple[date, date], ...]
 
 
-Need = Price | Discount | Volatility | Fixing
+Need = Price | Discount | Hazard | Volatility | Fixing
 _TYPE_WORDS = {
     "FX": "an exchange rate",
     "EQ": "an equity",
@@ -132,7 +144,7 @@ class Market:
         """Names of the factors that move what is needed; none if it is static."""
         if isinstance(need, Price):
             return (need.factor,)
-        if isinstance(need, Discount):
+        if isinstance(need, Discount | Hazard):
             return self.curve(need.source).factor_names
         if isinstance(need, Fixing):
             return ()
@@ -144,7 +156,7 @@ class Market:
 
     def positive_names(self, need: Need) -> tuple[str, ...]:
         """Names of those of its factors that must be above zero."""
-        if isinstance(need, Discount | Fixing) or (isinstance(need, Price) and not need.positive):
+        if isinstance(need, Discount | Hazard | Fixing) or (isinstance(need, Price) and not need.positive):
             return ()
         return self.factor_names(need)
 
@@ -153,7 +165,7 @@ class Market:
         try:
             if isinstance(need, Price):
                 return self._price_problem(need)
-            if isinstance(need, Discount):
+            if isinstance(need, Discount | Hazard):
                 return self._curve_problem(self.curve(need.source))
             if isinstance(need, Fixing):
                 return self._fixing_problem(need)

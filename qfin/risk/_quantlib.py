@@ -8,7 +8,7 @@ numbers as a `ZeroCurve` linear in the continuously compounded rate, without bui
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,13 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from qfin.risk._market import Discount, Price, Volatility
+from qfin.risk._market import Discount, Hazard, Price, Volatility
 from qfin.risk._variables import Columns, Source, Variable, When
 from qfin.risk._view import FAR, View
 
+Day = date
 _ONE_AT_A_TIME = threading.RLock()
 _INDICES = count()
 _OWN = "qfin-"
+_FIXED: list[
+    Any
+] = []  # indices of trades that are being valued; QuantLib keeps fixings by name for the whole process
 
 
 def quantlib() -> Any:
@@ -56,10 +60,8 @@ def evaluation_date(day: date) -> Iterator[None]:
             yield
         finally:
             settings.evaluationDate = before
-            manager = ql.IndexManager.instance()
-            for name in manager.histories():
-                if name.lower().startswith(_OWN):
-                    manager.clearHistory(name)
+            while _FIXED:
+                _FIXED.pop().clearFixings()
 
 
 CALENDARS = (
@@ -192,23 +194,46 @@ class Quotes(View):
         self._store_fixings(index, name)
         return index
 
-    def fix_on_the_way(self, index: Any, days: Sequence[Any]) -> None:
-        """Let an index be fixed on those of `days` (QuantLib's dates) that lie after the as-of date and before the
-        reference date, in each scenario at the rate that its curve then gives for the index's tenor from the reference
+    def fix_on_the_way(self, index: Any, days: Sequence[Day], known: Collection[Day]) -> None:
+        """Let an index be fixed on those of `days` that are on or after the as-of date and before the reference date,
+        if it is not `known` then, in each scenario at the rate that its curve gives for its tenor from the reference
         date on."""
+        due = [ql_date(day) for day in days if self.as_of <= day < self.reference and day not in known]
+        if not due:
+            return
         start = index.valueDate(index.fixingCalendar().adjust(ql_date(self.reference)))
-        due = [day for day in days if self.as_of <= py_date(day) < self.reference]
+        end = index.maturityDate(start)
+        years, curve = index.dayCounter().yearFraction(start, end), index.forwardingTermStructure()
 
         def fix() -> None:
-            rate = index.forecastFixing(start, index.maturityDate(start), index.dayCounter().yearFraction(
-                start, index.maturityDate(start)))  # fmt: skip
+            rate = (curve.discount(start) / curve.discount(end) - 1.0) / years
             for day in due:
                 index.addFixing(day, rate, True)
 
-        if due:
-            self._resets.append(fix)
+        self._resets.append(fix)
+
+    def default_curve(self, need: Hazard) -> Any:
+        """Handle of survival probabilities from hazard rates, constant between pillars and flat beyond the last."""
+        ql, nodes = self.ql, self.nodes(need.rates)
+        quotes = [quote for source in nodes.sources for quote in self._made(source)]
+        day_count = ql.Actual365Fixed()
+        if not nodes.tenors:
+            quote = quotes[0] if quotes else ql.SimpleQuote(nodes.rates[0])
+            flat = ql.FlatHazardRate(ql_date(self.reference), ql.QuoteHandle(quote), day_count)
+            return ql.DefaultProbabilityTermStructureHandle(flat)
+        handle, dates = ql.RelinkableDefaultProbabilityTermStructureHandle(), self._dates(nodes.tenors)
+
+        def link() -> None:
+            rates = [quote.value() for quote in quotes] or list(nodes.rates)
+            handle.linkTo(ql.HazardRateCurve(dates, [rates[0], *rates, rates[-1]], day_count))
+
+        link()
+        if quotes:
+            self._resets.append(link)
+        return handle
 
     def _store_fixings(self, index: Any, name: str) -> None:
+        _FIXED.append(index)
         for day, rate in self.market.static.fixings.get(name, {}).items():
             if day <= self.as_of:
                 index.addFixing(ql_date(day), rate, True)

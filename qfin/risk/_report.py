@@ -11,7 +11,7 @@ from qfin.errors import ConfigError
 from qfin.registry import kind_of
 from qfin.risk import _contributions as parts
 from qfin.risk._explain import Explained, explain
-from qfin.risk._market import Discount, Fixing, Market, Price, Volatility
+from qfin.risk._market import Discount, Fixing, Hazard, Market, Price, Volatility
 from qfin.risk._measures import ES_CONVENTIONS, Measure, MeasureName, expected_shortfall
 from qfin.risk._neighbours import nearest_days
 from qfin.risk._pnl import PnL
@@ -240,10 +240,10 @@ def _static_market(portfolio: Portfolio, market: Market) -> list[dict[str, Any]]
     return [{"item": item, "value": value, "trades": trades} for (item, value), trades in users.items()]
 
 
-def _static_item(field: str, need: Discount | Volatility, market: Market) -> tuple[str, str]:
+def _static_item(field: str, need: Discount | Hazard | Volatility, market: Market) -> tuple[str, str]:
     source = need.source
     named = isinstance(source, str)
-    if isinstance(need, Discount):
+    if isinstance(need, Discount | Hazard):
         return f"curve {source}" if named else field.replace("_", " "), str(market.curve(source))
     volatility = market.static.volatilities[source] if isinstance(source, str) else source
     return f"volatility {source}" if named else field, f"{100 * volatility:g}%"

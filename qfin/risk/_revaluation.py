@@ -74,9 +74,9 @@ def revalue(portfolio: Portfolio, scenarios: ScenarioSet, how: Revaluation) -> P
     run = Run(portfolio, scenarios, how)
     raise_for(f"portfolio {portfolio.name!r}", run.impossible_levels())
     with evaluation_date(run.today):
-        base = run.at_rest(run.today)
-    with evaluation_date(run.end):
-        aged = run.at_rest(run.end) if how.ageing else base
+        base = run.at_rest(run.new_valuer(run.today))
+    with evaluation_date(run.end):  # what was fixed before is forgotten: trades are built again
+        aged = run.at_rest(run.valuer)
         values, certificate = run.in_scenarios()
     return PnL(
         values=values - base,
@@ -126,13 +126,14 @@ class Run:
 
     @cached_property
     def valuer(self) -> Valuer:
-        return self._valuer(self.end)
+        return self.new_valuer(self.end)
 
     @cached_property
     def everywhere(self) -> np.ndarray:
         return np.arange(len(self.scenarios))
 
-    def _valuer(self, day: date) -> Valuer:
+    def new_valuer(self, day: date) -> Valuer:
+        """What values trades on a day, under `evaluation_date`."""
         return Valuer(Book(self.portfolio.trades, self.market, day, self.still), self.how.workers)
 
     def conversion(
@@ -146,9 +147,8 @@ class Run:
             rate = rate * level if power == 1 else rate / level
         return rate
 
-    def at_rest(self, day: date) -> np.ndarray:
-        """Value of each trade on a day at the as-of levels, shape (m,)."""
-        valuer = self.valuer if day == self.end else self._valuer(day)
+    def at_rest(self, valuer: Valuer) -> np.ndarray:
+        """Value of each trade on the valuer's day at the as-of levels, shape (m,)."""
         own = [valuer.valuation(k).full(self.still) for k in range(len(self.portfolio.trades))]
         return np.concatenate([v * self.conversion(k, self.still) for k, v in enumerate(own)])
 

@@ -17,11 +17,12 @@ from qfin.market import RiskFactor
 from qfin.risk._bootstrap import zero_rates
 from qfin.risk._static import Bounds, Compounding, to_continuous
 
-When = date | Literal["low", "high"] | None
+Extreme = Literal["low", "high"]
+When = date | tuple[Extreme, date] | None
 
 
 class Variable(NamedTuple):
-    """A factor's level at the horizon (`when` is None), on a day before it, or its lowest or highest on the way."""
+    """A factor's level at the horizon (`when` is None), on a day before it, or its lowest or highest up to a day."""
 
     factor: str
     when: When = None
@@ -83,11 +84,12 @@ class Paths:
         steps, when = self.returns[:, :, k], variable.when
         if when is None or self.at_once:
             return np.asarray(factor.shock(start, factor.compound(steps, axis=1)))
+        day = when if isinstance(when, date) else when[1]
+        passed = int(np.searchsorted(self._days, np.datetime64(day), side="right"))
         if isinstance(when, date):
-            passed = int(np.searchsorted(self._days, np.datetime64(when), side="right"))
             return np.asarray(factor.shock(start, factor.compound(steps[:, :passed], axis=1)))
-        each = [factor.shock(start, factor.compound(steps[:, :end])) for end in range(1, steps.shape[1] + 1)]
-        return np.asarray((np.minimum if when == "low" else np.maximum).reduce(each))
+        each = [factor.shock(start, factor.compound(steps[:, :end])) for end in range(passed + 1)]
+        return np.asarray((np.minimum if when[0] == "low" else np.maximum).reduce(each))
 
     @property
     def _days(self) -> np.ndarray:

@@ -27,7 +27,7 @@ BOND = {"instrument": "fixed_rate_bond", "name": "bond", "face": 100, "currency"
     ("trade", "message"),
     [
         ({**FORWARD, "instrument": "fx_fwd"}, r"trade 'fwd': there is no instrument 'fx_fwd'; did you mean fx_forward"),
-        ({"name": "x"}, r"trade 'x': instrument is missing; choose one of: cash_position, "),
+        ({"name": "x"}, r"trade 'x': instrument is missing; choose one of: american_option, "),
         ({**CASH, "name": ""}, r"trade 1 \(cash_position\): name should have at least 1 character, got ''"),
         ({**CASH, "name": "total"}, "trade 'total': choose another name"),
         ({**FORWARD, "strik": 1}, r"trade 'fwd' \(fx_forward\): strik: there is no such field; did you mean strike\?"),

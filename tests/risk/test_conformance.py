@@ -10,7 +10,7 @@ import pytest
 from qfin.errors import DataError
 from qfin.registry import kind_of
 from qfin.risk import INSTRUMENTS, Instrument, Portfolio
-from qfin.risk._market import Discount, Price, Volatility
+from qfin.risk._market import Discount, Fixing, Hazard, Price, Volatility
 
 KINDS = INSTRUMENTS.kinds()
 
@@ -49,7 +49,7 @@ def test_it_is_frozen(trade):
 
 def test_it_says_what_it_needs_and_the_needs_are_met(trade, factors, market, book):
     needs = trade.needs()
-    assert all(isinstance(need, Price | Discount | Volatility) for need in needs.values())
+    assert all(isinstance(need, Price | Discount | Hazard | Volatility | Fixing) for need in needs.values())
     assert set(needs) <= {f.name for f in fields(trade)}
     assert book(trade.to_dict()).problems(factors, trade_day(trade)) == []
     assert len(trade.value_currency) == 3
@@ -69,7 +69,7 @@ def test_it_is_revalued_and_its_value_answers_to_every_factor_it_needs(trade, bo
     needed = {name for need in trade.needs().values() for name in market.factor_names(need)}
     converted = {name for name, _ in market.conversion(trade.value_currency, "USD")}
     up = np.diag([{"FX": 0.02, "EQ": 0.02, "CMD": 3.0, "VOL": 0.2, "IR": 30.0}[f.type] for f in factors])
-    pnl = portfolio.revalue(scenario_set(np.vstack([np.zeros(len(factors)), up, -up])))
+    pnl = portfolio.revalue(scenario_set(np.vstack([np.zeros(len(factors)), up, -up])), ageing=False)
     assert np.isfinite(pnl.base_value)
     assert pnl.values[0, 0] == 0
     for k, factor in enumerate(factors):
@@ -113,3 +113,24 @@ def test_the_one_line_and_the_parameters_read_well(example):
     for parameter in kind.parameters:
         assert "object at 0x" not in parameter.type
         assert parameter.name == "name" or f"\n    {parameter.name} : " in documented
+
+
+@pytest.mark.parametrize("days", [0, 1, 10])
+def test_a_closed_form_is_quantlibs_number(trade, book, scenario_set, draws, days):
+    returns = draws(30 * max(days, 1), seed=4).reshape(30, max(days, 1), -1)
+    pnl = book(trade.to_dict()).revalue(scenario_set(returns), ageing=days > 0)
+    fast = book(trade.to_dict()).revalue(scenario_set(returns), "proxy", ageing=days > 0)
+    (certificate,) = fast.certificate.trades
+    assert certificate.method == (
+        "full" if kind_of(trade) in ("american_option", "asian_option") else "closed form"
+    )
+    np.testing.assert_allclose(
+        fast.values, pnl.values, rtol=0, atol=4e-12 * max(trade.size, abs(pnl.base_value))
+    )
+
+
+def test_it_survives_the_way_to_a_worker(trade):
+    import pickle
+
+    trade.needs()  # what is made with QuantLib on the way stays here
+    assert pickle.loads(pickle.dumps(trade)) == trade

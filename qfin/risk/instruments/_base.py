@@ -81,6 +81,10 @@ class Instrument(ABC):
         """An amount of `value_currency` that errors of rounding are measured against where the value is near zero."""
         return 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: what is made of them with QuantLib does not leave the process."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     def date_problems(self, as_of: date) -> Iterator[str]:
         """What is wrong with its days on an as-of date, each a clause that begins with the field's name."""
         for name in self.after_today:

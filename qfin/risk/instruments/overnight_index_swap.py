@@ -1,0 +1,210 @@
+"""Overnight index swaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from qfin.risk._fields import Count, Currency, Day, NamedRate, Positive, Rate
+from qfin.risk._market import Discount, Fixing, Need
+from qfin.risk._quantlib import calendar, py_date, ql_date, quantlib
+from qfin.risk.instruments._base import Instrument, Pricer
+from qfin.risk.instruments._legs import (
+    CalendarName,
+    Convention,
+    DayCount,
+    Frequency,
+    Number,
+    day_count,
+    fixed_leg_value,
+    paid_between,
+    paid_or_discounted,
+    schedule,
+)
+
+if TYPE_CHECKING:
+    from qfin.risk._arrays import Arrays
+    from qfin.risk._quantlib import Quotes
+
+
+@dataclass(frozen=True, kw_only=True)
+class OvernightIndexSwap(Instrument):
+    """Fixed payments exchanged for an overnight rate compounded day by day.
+
+    Floating amount of a period: notional x (prod_i (1 + r_i d_i) - 1 + spread x accrual); days that are not fixed yet
+    are worth the ratio of the forecast curve's discount factors (Ametrano and Bianchetti, Everything you always wanted
+    to know about multiple interest rate curve bootstrapping but were afraid to ask, 2013, section 4.2).
+
+    Parameters
+    ----------
+    notional : of every period
+    pays : "fixed" (payer) or "floating" (receiver)
+    currency : of every payment
+    fixed_rate : a year, decimal
+    start : first day of the first period
+    maturity : last day of the last period
+    spread : over the overnight rate, decimal a year, not compounded
+    frequency : "monthly", "quarterly", "semiannual" or "annual" payments of both legs
+    day_count : "actual/360", "actual/365", "actual/actual" (ISDA) or "30/360" (bond basis), of both legs
+    index : name of the overnight rate in the market's fixings, by default the currency's code: "USD-ON"
+    payment_lag : business days between the end of a period and its payment
+    calendar : "none" (every day is a business day), "weekends", "target", "united_states", "united_kingdom", "japan",
+        "canada" or "switzerland"
+    convention : "unadjusted", "following" or "modified_following", of dates that are no business days
+    discount_curve : curve to discount on, by default the market's curve of the currency's code; or a flat rate
+        (decimal)
+    forecast_curve : curve that the rate is forecast on, by default the one to discount on
+
+    Example
+    -------
+    {"instrument": "overnight_index_swap", "name": "Two-year receiver", "notional": 10000000, "pays": "floating",
+     "currency": "USD", "fixed_rate": 0.035, "start": "2027-01-15", "maturity": "2029-01-15"}
+    """
+
+    notional: Positive
+    pays: Literal["fixed", "floating"]
+    currency: Currency
+    fixed_rate: Rate
+    start: Day
+    maturity: Day
+    spread: Rate = 0.0
+    frequency: Frequency = "annual"
+    day_count: DayCount = "actual/360"
+    index: str | None = None
+    payment_lag: Count = 2
+    calendar: CalendarName = "weekends"
+    convention: Convention = "modified_following"
+    discount_curve: NamedRate | None = None
+    forecast_curve: NamedRate | None = None
+
+    after_today: ClassVar[tuple[str, ...]] = ("maturity",)
+
+    @property
+    def value_currency(self) -> str:
+        """The payments' currency."""
+        return self.currency
+
+    @property
+    def description(self) -> str:
+        """The trade in a few words."""
+        legs = [f"{100 * self.fixed_rate:g}%", f"{self._index} compounded"]
+        pays, receives = legs if self.pays == "fixed" else legs[::-1]
+        return (
+            f"pays {pays}, receives {receives} on {self.notional:,.0f} {self.currency} until {self.maturity}"
+        )
+
+    @property
+    def size(self) -> float:
+        """The notional."""
+        return self.notional
+
+    def needs(self) -> Mapping[str, Need]:
+        """Both curves, and what the overnight rate was fixed at."""
+        fixings = tuple((day, py_date(c.date())) for c in self._coupons for day in _fixing_days(c))
+        return {
+            "discount_curve": self._discount,
+            "forecast_curve": self._forecast,
+            "index": Fixing(self._index, fixings),
+        }
+
+    def build(self, quotes: Quotes) -> Pricer:
+        """QuantLib's `OvernightIndexedSwap` with its discounting engine."""
+        ql, known = quotes.ql, quotes.market.static.fixings.get(self._index, {})
+        index = quotes.overnight_index(
+            self._index, self._forecast, day_count(self.day_count), calendar(self.calendar)
+        )
+        quotes.fix_on_the_way(index, [day for c in self._coupons for day in _fixing_days(c)], known)
+        swap = self._swap(index)
+        swap.setPricingEngine(ql.DiscountingSwapEngine(quotes.curve(self._discount)))
+        legs, sign = (swap.fixedLeg(), swap.overnightLeg()), self._sign
+        ended = max(flow.date() for leg in legs for flow in leg) <= quotes.date(quotes.reference)
+
+        def price() -> float:
+            paid = sign * (paid_between(quotes, legs[1]) - paid_between(quotes, legs[0]))
+            return paid if ended else float(paid + swap.NPV())
+
+        return price
+
+    def closed_form(self, arrays: Arrays) -> np.ndarray | None:
+        """The formula above."""
+        fixed = fixed_leg_value(arrays, self._discount, self._dates.fixedLeg())
+        floating: Number = 0.0
+        for coupon in self._coupons:
+            day = py_date(coupon.date())
+            if day > arrays.as_of:
+                grown = self._growth(arrays, coupon) - 1.0 + self.spread * coupon.accrualPeriod()
+                floating = floating + self.notional * grown * paid_or_discounted(arrays, self._discount, day)
+        return np.asarray(self._sign * (floating - fixed))
+
+    def _growth(self, arrays: Arrays, coupon: Any) -> Number:
+        """What one unit compounds to over a coupon's days."""
+        known = arrays.market.static.fixings.get(self._index, {})
+        starts, end = [py_date(d) for d in coupon.valueDates()], py_date(coupon.valueDates()[-1])
+        grown: Number = 1.0
+        for fixed, start, years in zip(_fixing_days(coupon), starts, coupon.dt(), strict=False):
+            if fixed in known and fixed <= arrays.as_of:
+                rate: Number = known[fixed]
+            elif fixed < arrays.reference:
+                rate = self._on_the_way(arrays)
+            else:
+                return grown * arrays.discount(self._forecast, start) / arrays.discount(self._forecast, end)
+            grown = grown * (1.0 + rate * years)
+        return grown
+
+    def _on_the_way(self, arrays: Arrays) -> Number:
+        cal, ql = calendar(self.calendar), quantlib()
+        start = cal.adjust(ql_date(arrays.reference))
+        end = cal.advance(start, 1, ql.Days)
+        first, last = (arrays.discount(self._forecast, py_date(day)) for day in (start, end))
+        return (first / last - 1.0) / day_count(self.day_count).yearFraction(start, end)
+
+    def _swap(self, index: Any) -> Any:
+        ql = quantlib()
+        dates = schedule(self.start, self.maturity, self.frequency, self.calendar, self.convention)
+        return ql.OvernightIndexedSwap(
+            ql.Swap.Payer if self.pays == "fixed" else ql.Swap.Receiver, self.notional, dates, self.fixed_rate,
+            day_count(self.day_count), index, self.spread, self.payment_lag, ql.Following, calendar(self.calendar),
+        )  # fmt: skip
+
+    @cached_property
+    def _dates(self) -> Any:
+        """The swap on an index without a curve: its dates, accruals and fixed amounts."""
+        ql = quantlib()
+        index = ql.OvernightIndex(
+            "qfin-dates", 0, ql.USDCurrency(), calendar(self.calendar), day_count(self.day_count)
+        )
+        return self._swap(index)
+
+    @cached_property
+    def _coupons(self) -> list[Any]:
+        return [quantlib().as_overnight_indexed_coupon(flow) for flow in self._dates.overnightLeg()]
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.pays == "fixed" else -1.0
+
+    @property
+    def _index(self) -> str:
+        return self.index or f"{self.currency}-ON"
+
+    @property
+    def _discount(self) -> Discount:
+        return Discount(self.currency if self.discount_curve is None else self.discount_curve)
+
+    @property
+    def _forecast(self) -> Discount:
+        return self._discount if self.forecast_curve is None else Discount(self.forecast_curve)
+
+    @classmethod
+    def _inconsistencies(cls, values: Mapping[str, Any]) -> Iterator[str]:
+        if values["maturity"] <= values["start"]:
+            yield f"maturity {values['maturity']} is not after start {values['start']}"
+
+
+def _fixing_days(coupon: Any) -> list[date]:
+    return [py_date(day) for day in coupon.fixingDates()]
