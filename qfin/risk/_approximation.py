@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qfin.errors import DataError
+from qfin.risk._arrays import Arrays
 from qfin.risk._certificate import RevaluationCertificate, TradeCertificate
 from qfin.risk._proxy import Rejected, fit_proxy
+from qfin.risk._variables import Rows
+from qfin.risk._workers import processors
 
 if TYPE_CHECKING:
     from qfin.risk._revaluation import Run
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 _SAMPLE = 32
 _FEWEST = 4 * _SAMPLE
 _CLOSED_FORM_SAMPLE = 4
+_OUTSIDE = 0.01
+_ROWS = 4096
 _SEED = 20_190_412
 
 
@@ -27,6 +33,7 @@ class Approximation:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.n = len(run.everywhere)
         self.names = [trade.name for trade in run.portfolio.trades]
         self._own: dict[int, np.ndarray] = {}
         self._found: dict[int, TradeCertificate] = {}
@@ -35,10 +42,9 @@ class Approximation:
     def values(self) -> tuple[np.ndarray, RevaluationCertificate]:
         """See `Run.in_scenarios`."""
         run, trades = self.run, range(len(self.names))
-        for k in trades:
-            self._closed_form(k)
+        self._closed_forms()
         rest = [k for k in trades if k not in self._own]
-        reasons = self._proxies(rest) if rest and len(run.everywhere) >= _FEWEST else {}
+        reasons = self._proxies(rest) if rest and self.n >= _FEWEST else {}
         left = [k for k in rest if k not in self._own]
         for k, own in zip(left, run.full(left, run.everywhere), strict=True):
             reason = reasons.get(k, f"there are fewer than {_FEWEST} scenarios")
@@ -54,20 +60,42 @@ class Approximation:
         own = [self._own[k][rows] if self._own[k].size > 1 else self._own[k] for k in trades]
         return self.run.converted(trades, own, rows)
 
-    def _closed_form(self, k: int) -> None:
-        """Value a trade in closed form, if it has one and QuantLib agrees on a sample."""
-        run = self.run
-        valuation = run.valuer.valuation(k)
-        own = valuation.closed_form(run.paths)
-        if own is None:
+    def _closed_forms(self) -> None:
+        """Value those trades in closed form that have one with which QuantLib agrees on a sample."""
+        chosen = self._agreeing()
+        trades = [(k, self.run.portfolio.trades[k]) for k in chosen]
+
+        def value(start: int) -> np.ndarray:
+            stop = min(start + _ROWS, self.n)
+            arrays = Arrays(self.run.market, self.run.end, Rows(self.run.paths, slice(start, stop)))
+            own = [np.asarray(trade.closed_form(arrays)) for _, trade in trades]
+            return np.array([np.broadcast_to(one, stop - start) for one in own])
+
+        if not trades:
             return
-        own, rows = np.atleast_1d(own), self._some(_CLOSED_FORM_SAMPLE)
-        exact = valuation.full(valuation.columns(run.paths, rows), rows)
-        sample = own[rows] if own.size > 1 else own
-        if valuation.agrees(sample, exact):
-            error = np.abs((sample - exact) * run.conversion(k, run.paths, rows)).max()
-            checked = TradeCertificate(self.names[k], "closed form", 0.0, 0, len(rows), float(error))
-            self._keep(k, own, checked)
+        workers = self.run.how.workers or processors()
+        with ThreadPoolExecutor(workers) as pool:
+            own = np.concatenate(list(pool.map(value, range(0, self.n, _ROWS))), axis=1)
+        for place, (k, error) in enumerate(chosen.items()):
+            certificate = TradeCertificate(
+                self.names[k], "closed form", 0.0, 0, min(_CLOSED_FORM_SAMPLE, self.n), error
+            )
+            self._keep(k, own[place], certificate)
+
+    def _agreeing(self) -> dict[int, float]:
+        """Trades whose closed form QuantLib agrees with on a sample, and the largest difference, base currency."""
+        run, rows = self.run, self._some(_CLOSED_FORM_SAMPLE)
+        arrays = Arrays(run.market, run.end, Rows(run.paths, rows))
+        found = {}
+        for k, trade in enumerate(run.portfolio.trades):
+            fast = trade.closed_form(arrays)
+            if fast is None:
+                continue
+            valuation = run.valuer.valuation(k)
+            exact = valuation.full(valuation.settings(run.paths, rows), rows)
+            if valuation.agrees(fast, exact):
+                found[k] = float(np.abs((fast - exact) * run.conversion(k, run.paths, rows)).max())
+        return found
 
     def _proxies(self, trades: Sequence[int]) -> dict[int, str]:
         """Value those trades by a proxy that have one; why each of the others has none."""
@@ -77,7 +105,7 @@ class Approximation:
         for k, bound, pilot, check in zip(
             trades, self._bounds(trades, pilots, rows), pilots, exact, strict=True
         ):
-            found = self._proxy(k, rows, pilot, bound)
+            found = self._proxy(k, rows, pilot, float(bound))
             if isinstance(found, Rejected):
                 rejected[k] = found.reason
                 continue
@@ -89,9 +117,10 @@ class Approximation:
                     f"in a scenario drawn at random its error was {error:,.3g}, its bound {bound:,.3g}"
                 )
             else:
-                self._keep(
-                    k, own, TradeCertificate(self.names[k], "proxy", float(bound), nodes, len(checks), error)
+                certificate = TradeCertificate(
+                    self.names[k], "proxy", float(bound), nodes, len(checks), error
                 )
+                self._keep(k, own, certificate)
         return rejected
 
     def _bounds(self, trades: Sequence[int], pilots: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
@@ -104,32 +133,44 @@ class Approximation:
     def _proxy(
         self, k: int, rows: np.ndarray, exact: np.ndarray, bound: float
     ) -> tuple[np.ndarray, int] | Rejected:
-        """Values of a trade by its proxy and the number of nodes; or why it has none."""
-        run = self.run
-        valuation, n = run.valuer.valuation(k), len(run.everywhere)
-        points = np.column_stack([run.paths[v] for v in valuation.variables] or [np.zeros(n)])
-        if not np.ptp(points, axis=0).any():
+        """Values of a trade by its proxy and the number of nodes; or why it has none.
+
+        Scenarios that lie far out in a variable would stretch the box that nodes have to fill: they are valued in full.
+        """
+        run, valuation = self.run, self.run.valuer.valuation(k)
+        points = valuation.settings(run.paths)
+        if not points.size or not np.ptp(points, axis=0).any():
             return exact[:1], 0
         own_bound = bound / float(np.abs(run.conversion(k, run.paths)).max())
         if not own_bound > 0:
             return Rejected(
                 "neither it nor the portfolio gains or loses anything that a bound could be part of"
             )
-
-        def function(at: np.ndarray) -> np.ndarray:
-            return valuation.full(dict(zip(valuation.variables, at.T, strict=True)), np.arange(len(at)))
-
+        inside = _central(points)
+        held_out = inside[rows]
         try:
-            proxy = fit_proxy(function, points, points[rows], exact, own_bound, n // 4)
+            proxy = fit_proxy(
+                valuation.full_at,
+                points[inside],
+                points[rows][held_out],
+                exact[held_out],
+                own_bound,
+                self.n // 4,
+            )
         except DataError as error:
             return Rejected(f"it cannot be valued on the whole range of its factors: {error}")
-        return proxy if isinstance(proxy, Rejected) else (proxy(points), proxy.nodes)
+        if isinstance(proxy, Rejected):
+            return proxy
+        values = np.empty(self.n)
+        values[inside] = proxy(points[inside])
+        values[~inside] = valuation.full(points[~inside], np.flatnonzero(~inside))
+        return values, proxy.nodes + int((~inside).sum())
 
     def _tail(
         self, values: np.ndarray, certificate: RevaluationCertificate
     ) -> tuple[np.ndarray, RevaluationCertificate]:
         """Value the scenarios with the largest losses in full."""
-        run, n = self.run, len(values)
+        run, n = self.run, self.n
         count = math.ceil(run.how.tail * n)
         order = np.argsort(values.sum(axis=1), kind="stable")
         worst = np.sort(order[:count])
@@ -141,5 +182,12 @@ class Approximation:
         return values, replace(certificate, tail=count, exact_from=1.0 - certain / n)
 
     def _some(self, count: int) -> np.ndarray:
-        n = len(self.run.everywhere)
-        return self._rng.choice(n, min(count, n), replace=False)
+        return self._rng.choice(self.n, min(count, self.n), replace=False)
+
+
+def _central(points: np.ndarray) -> np.ndarray:
+    """Which points lie inside in every variable, shape (n,): about all but a hundredth."""
+    moving = np.flatnonzero(np.ptp(points, axis=0) > 0)
+    each = _OUTSIDE / len(moving) / 2
+    low, high = np.quantile(points[:, moving], [each, 1.0 - each], axis=0)
+    return np.asarray(((points[:, moving] >= low) & (points[:, moving] <= high)).all(axis=1))

@@ -1,8 +1,7 @@
-"""A trade's market as arrays over scenarios, for values in closed form."""
+"""The market as arrays over scenarios, for values in closed form; all trades share it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,7 +12,7 @@ from qfin.risk._market import Discount, Hazard, Price, Volatility
 from qfin.risk._variables import Columns, Source, When
 from qfin.risk._view import View
 
-ClosedForm = Callable[["Arrays"], np.ndarray]
+Number = np.ndarray | float
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Arrays(View):
     """
 
     columns: Columns
-    _known: dict[Any, np.ndarray] = field(default_factory=dict, repr=False)
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def level(self, need: Price, when: When = None) -> np.ndarray:
         """A factor's level."""
@@ -35,44 +34,47 @@ class Arrays(View):
         source = self.volatility_source(need)
         return source if isinstance(source, float | int) else self._values(source)[:, 0]
 
-    def discount(self, need: Discount, day: date) -> np.ndarray | float:
-        """Discount factor of a curve from the reference date to a day, on which it is 1 at the latest."""
-        years = self.years(day)
-        return np.exp(-self.zero_rate(need, years) * years)
+    def discount(self, need: Discount, day: date) -> Number:
+        """Discount factor of a curve from the reference date to a day."""
+        key = (need, day)
+        if key not in self._known:
+            years = self.years(day)
+            self._known[key] = np.exp(-self.zero_rate(need, years) * years)
+        return self._known[key]
 
-    def zero_rate(self, need: Discount, years: float) -> np.ndarray | float:
+    def zero_rate(self, need: Discount, years: float) -> Number:
         """Continuously compounded zero rate of a curve; linear between its nodes, flat outside."""
-        nodes = self.nodes(need)
-        rates = self._rates(need)
-        if not nodes.tenors:
-            return rates[:, 0] if nodes.sources else float(rates[0, 0])
-        share = self._shares(nodes.tenors, years)
-        mixed = rates @ share
-        return mixed if nodes.sources else float(mixed[0])
-
-    def survival(self, need: Hazard, day: date) -> np.ndarray | float:
-        """Probability that an issuer lives on a day; hazard rates constant between pillars, flat beyond the last."""
-        nodes, rates, years = self.nodes(need.rates), self._rates(need.rates), self.years(day)
-        if not nodes.tenors:
-            gone = rates[:, 0] * years
-            return np.exp(-gone) if nodes.sources else float(np.exp(-gone[0]))
-        times = self.node_times(nodes.tenors)
-        spans = np.clip(years, times[:-1], times[1:]) - times[:-1]
-        gone = np.column_stack([rates, rates[:, -1]]) @ spans
-        return np.exp(-gone) if nodes.sources else float(np.exp(-gone[0]))
-
-    def _rates(self, need: Discount) -> np.ndarray:
-        nodes = self.nodes(need)
-        if not nodes.sources:
-            return np.array([nodes.rates])
-        return np.column_stack([self._values(source) for source in nodes.sources])
-
-    def _shares(self, tenors: tuple[str, ...], years: float) -> np.ndarray:
-        """How much of each pillar's rate the rate at a time has."""
+        tenors, rates = self._curve(need)
+        if not tenors:
+            return rates[0]
         times = self.node_times(tenors)[1:-1]
-        return np.array([np.interp(years, times, row) for row in np.eye(len(times))])
+        k = int(np.clip(np.searchsorted(times, years), 1, len(times) - 1))
+        share = float(np.clip((years - times[k - 1]) / (times[k] - times[k - 1]), 0.0, 1.0))
+        return (1.0 - share) * rates[k - 1] + share * rates[k]
+
+    def survival(self, need: Hazard, day: date) -> Number:
+        """Probability that an issuer lives on a day; hazard rates constant between pillars, flat beyond the last."""
+        tenors, rates = self._curve(need.rates)
+        years = self.years(day)
+        if not tenors:
+            return np.exp(-rates[0] * years)
+        times = self.node_times(tenors)
+        spans = np.clip(years, times[:-1], times[1:]) - times[:-1]
+        return np.exp(
+            -sum(rate * span for rate, span in zip([*rates, rates[-1]], spans, strict=True) if span)
+        )
+
+    def _curve(self, need: Discount) -> tuple[tuple[str, ...], list[Number]]:
+        """Tenors of a curve's pillars, () if it is flat, and the rate at each, shape (n,) or one number."""
+        if need not in self._known:
+            nodes = self.nodes(need)
+            moved = [
+                column for source in nodes.sources for column in np.ascontiguousarray(self._values(source).T)
+            ]
+            self._known[need] = (nodes.tenors, moved or list(nodes.rates))
+        return self._known[need]
 
     def _values(self, source: Source) -> np.ndarray:
         if source not in self._known:
             self._known[source] = source.values(self.columns)
-        return self._known[source]
+        return np.asarray(self._known[source])

@@ -85,6 +85,8 @@ def fit_proxy(
     budget : most values of the function that it may take
     """
     fit = _Fit(function, points, bound / _SAFETY, budget)
+    if not fit.moving:
+        return Rejected("nothing that moves it has an effect alone")
     far = points[_far_rows(points, fit.anchor, fit.moving)]
     checks, wanted = np.vstack([sample, far]), np.concatenate([exact, function(far)])
     fit.spent += len(far)
@@ -146,7 +148,7 @@ class _Fit:
         return Term(columns, tensor, without)
 
     def _ranked(self, moving: np.ndarray) -> list[int]:
-        """The variables that move, the one with the largest effect first."""
+        """The variables that move, the one with the largest effect first; without those that have none."""
         if len(moving) <= 3:
             return [int(k) for k in moving]
         ends = np.tile(self.anchor, (2 * len(moving) + 1, 1))
@@ -155,7 +157,7 @@ class _Fit:
         values = self.function(ends)
         self.spent += len(ends)
         effects = np.abs(values[:-1] - values[-1]).reshape(-1, 2).max(axis=1)
-        return [int(moving[k]) for k in np.argsort(-effects, kind="stable")]
+        return [int(moving[k]) for k in np.argsort(-effects, kind="stable") if effects[k] > 0.0]
 
 
 def _far_rows(points: np.ndarray, anchor: np.ndarray, moving: list[int]) -> np.ndarray:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from itertools import count
 from typing import Any
-
-import numpy as np
 
 from qfin.risk._market import Discount, Hazard, Price, Volatility
 from qfin.risk._variables import Columns, Source, Variable, When
@@ -113,12 +112,13 @@ class Quotes(View):
         """What its quotes are made of, each once."""
         return tuple(dict.fromkeys(v for source in self._quotes for v in source.variables))
 
-    def settings(self, columns: Columns) -> np.ndarray:
-        """What to set the quotes to, shape (n, quotes)."""
-        return np.column_stack([source.values(columns) for source in self._quotes])
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What its quotes are made of, in the order of `setters`."""
+        return tuple(self._quotes)
 
     def setters(self) -> list[Callable[[float], Any]]:
-        """One function a quote, that sets it, in the order of `settings`."""
+        """One function a quote, that sets it, in the order of the sources' values."""
         return [quote.setValue for quotes in self._quotes.values() for quote in quotes]
 
     @property
@@ -263,5 +263,10 @@ class Quotes(View):
 
     def _dates(self, tenors: Sequence[str]) -> list[Any]:
         """Nodes at the reference date, the pillars and a far day: the first and last rates reach out flat."""
-        start = ql_date(self.reference)
-        return [start + self.ql.Period(tenor) for tenor in ("0D", *tenors, FAR)]
+        return list(_pillar_dates(self.reference, tuple(tenors)))
+
+
+@lru_cache(maxsize=256)
+def _pillar_dates(reference: date, tenors: tuple[str, ...]) -> tuple[Any, ...]:
+    start, ql = ql_date(reference), quantlib()
+    return tuple(start + ql.Period(tenor) for tenor in ("0D", *tenors, FAR))

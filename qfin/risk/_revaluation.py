@@ -149,7 +149,8 @@ class Run:
 
     def at_rest(self, valuer: Valuer) -> np.ndarray:
         """Value of each trade on the valuer's day at the as-of levels, shape (m,)."""
-        own = [valuer.valuation(k).full(self.still) for k in range(len(self.portfolio.trades))]
+        trades = map(valuer.valuation, range(len(self.portfolio.trades)))
+        own = [trade.full(trade.settings(self.still)) for trade in trades]
         return np.concatenate([v * self.conversion(k, self.still) for k, v in enumerate(own)])
 
     def in_scenarios(self) -> tuple[np.ndarray, RevaluationCertificate]:
@@ -166,7 +167,7 @@ class Run:
     def full(self, trades: Sequence[int], rows: np.ndarray) -> list[np.ndarray]:
         """Values in own currency, one array a trade."""
         valuer = self.valuer
-        jobs = [Job(k, valuer.valuation(k).columns(self.paths, rows), rows) for k in trades]
+        jobs = [Job(k, valuer.valuation(k).settings(self.paths, rows), rows) for k in trades]
         return valuer.values(jobs)
 
     def converted(

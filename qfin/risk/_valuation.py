@@ -8,10 +8,9 @@ from datetime import date
 import numpy as np
 
 from qfin.errors import DataError
-from qfin.risk._arrays import Arrays
 from qfin.risk._market import Market
 from qfin.risk._quantlib import Quotes
-from qfin.risk._variables import Columns, Paths, Variable
+from qfin.risk._variables import Paths
 from qfin.risk.instruments import Instrument
 
 CLOSED_FORM_TOLERANCE = 1e-12
@@ -33,31 +32,26 @@ class Valuation:
         except RuntimeError as error:  # what QuantLib raises
             raise DataError(f"trade {trade.name!r} cannot be built on {reference}: {error}") from error
 
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        """What its value depends on."""
-        return self._quotes.variables
+    def settings(self, paths: Paths, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """What its quotes are set to in some of the scenarios, shape (n, q): all that its value depends on."""
+        made = [paths.made(source)[rows] for source in self._quotes.sources]
+        return np.column_stack(made) if made else np.empty((len(np.arange(len(paths))[rows]), 0))
 
-    def columns(self, paths: Paths, rows: np.ndarray | slice = slice(None)) -> dict[Variable, np.ndarray]:
-        """Its variables' levels in some of the scenarios."""
-        return {variable: paths[variable][rows] for variable in self.variables}
-
-    def full(self, columns: Columns, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Its value in each scenario by QuantLib, shape (n,); one number, shape (1,), if nothing moves it.
+    def full(self, settings: np.ndarray, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Its value by QuantLib, shape (n, q) to (n,); one number, shape (1,), if nothing moves it.
 
         rows : numbers of the scenarios, for errors; None: the as-of date
         """
-        if not self.variables:
-            return self._loop(np.empty((1, 0)), None)
-        settings = self._quotes.settings(columns)
+        if not settings.shape[1]:
+            return self._loop(settings[:1], None)
         wrong = np.flatnonzero(~np.isfinite(settings).all(axis=1))
         if len(wrong):
             raise DataError(f"trade {self.trade.name!r}: {self._made_from()} {self._where(rows, wrong[0])}")
         return self._loop(settings, rows)
 
-    def closed_form(self, columns: Columns) -> np.ndarray | None:
-        """Its value in closed form, shape (n,) or one number; None if it has none."""
-        return self.trade.closed_form(Arrays(self.market, self.reference, columns))
+    def full_at(self, settings: np.ndarray) -> np.ndarray:
+        """The same at settings that are no scenario's."""
+        return self.full(settings, np.arange(len(settings)))
 
     def agrees(self, closed_form: np.ndarray, by_quantlib: np.ndarray) -> bool:
         """Whether two values are the same to rounding."""
@@ -86,7 +80,7 @@ class Valuation:
         return values
 
     def _made_from(self) -> str:
-        names = ", ".join(sorted({variable.factor for variable in self.variables}))
+        names = ", ".join(sorted({variable.factor for variable in self._quotes.variables}))
         return f"its rates or volatilities, made of {names}, are no numbers"
 
     @staticmethod

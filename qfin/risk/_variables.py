@@ -54,7 +54,7 @@ class Paths:
     returns: np.ndarray | None = None
     at_once: bool = False
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
-    _known: dict[Variable, np.ndarray] = field(default_factory=dict, repr=False)
+    _known: dict[Variable | Source, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return 1 if self.returns is None else len(self.returns)
@@ -65,6 +65,12 @@ class Paths:
             with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told by name
                 self._known[variable] = self._bounded(variable.factor, self._observe(variable))
         return self._known[variable]
+
+    def made(self, source: Source) -> np.ndarray:
+        """A source's values in every scenario, shape (n, quotes)."""
+        if source not in self._known:
+            self._known[source] = source.values(self)
+        return self._known[source]
 
     def bounded(self) -> dict[str, int]:
         """In how many scenarios a bound holds each factor that has one at the horizon."""
@@ -102,8 +108,21 @@ def weekdays_after(day: date, count: int) -> pd.DatetimeIndex:
     return pd.bdate_range(pd.Timestamp(day) + pd.offsets.BDay(), periods=count)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of `Paths`."""
+
+    paths: Paths
+    rows: slice | np.ndarray
+
+    def __getitem__(self, variable: Variable) -> np.ndarray:
+        return self.paths[variable][self.rows]
+
+
 class Source(Protocol):
-    """One or several quotes made of variables."""
+    """One or several quotes made of variables; hashable, so that its values are made once."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def variables(self) -> tuple[Variable, ...]: ...

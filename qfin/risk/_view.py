@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
@@ -71,8 +72,7 @@ class View:
 
     def node_times(self, tenors: tuple[str, ...]) -> np.ndarray:
         """Years (Actual/365) from the reference date to the nodes: today, the pillars, and a far day."""
-        days = [add_tenor(self.reference, tenor) for tenor in tenors]
-        return np.array([0.0, *(self.years(day) for day in days), self.years(add_tenor(self.reference, FAR))])
+        return _node_times(self.reference, tenors)
 
     def years(self, day: date) -> float:
         """Years (Actual/365) from the reference date to a day."""
@@ -95,3 +95,11 @@ class View:
             )
         times = self.node_times(tuple(tenors.values()))[1:-1]
         return (ParNodes(tuple(tenors), tuple(scales), tuple(times.tolist()), curve.frequency),)
+
+
+@lru_cache(maxsize=256)
+def _node_times(reference: date, tenors: tuple[str, ...]) -> np.ndarray:
+    days = [reference, *(add_tenor(reference, tenor) for tenor in (*tenors, FAR))]
+    times = np.array([(day - reference).days / 365.0 for day in days])
+    times.flags.writeable = False
+    return times

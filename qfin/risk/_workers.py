@@ -18,22 +18,20 @@ from qfin.errors import BackendError
 from qfin.risk._market import Market
 from qfin.risk._quantlib import evaluation_date
 from qfin.risk._valuation import Valuation
-from qfin.risk._variables import Paths, Variable
+from qfin.risk._variables import Paths
 from qfin.risk.instruments import Instrument
 
 _CHUNK_SECONDS = 1.0
 _WORTH_A_PROCESS = 4.0
 _PROBED = 3
 
-Columns = dict[Variable, np.ndarray]
-
 
 @dataclass(frozen=True)
 class Job:
-    """One trade to be valued in some scenarios: the trade's place, its variables' levels, the scenarios' numbers."""
+    """One trade to be valued in some scenarios: its place, what its quotes are set to, the scenarios' numbers."""
 
     trade: int
-    columns: Columns
+    settings: np.ndarray
     rows: np.ndarray
 
 
@@ -69,9 +67,9 @@ class Valuer:
         """Values of each job's trade in its scenarios, shape (n,) or one number, in its own currency; under
         `evaluation_date`."""
         costs = [self._seconds(job) for job in jobs] if self.workers != 1 else [0.0] * len(jobs)
-        workers = self.workers or (_processors() if sum(costs) > _WORTH_A_PROCESS else 1)
+        workers = self.workers or (processors() if sum(costs) > _WORTH_A_PROCESS else 1)
         if workers == 1:
-            return [self.valuation(job.trade).full(job.columns, job.rows) for job in jobs]
+            return [self.valuation(job.trade).full(job.settings, job.rows) for job in jobs]
         pieces = [list(_pieces(job, cost)) for job, cost in zip(jobs, costs, strict=True)]
         with _pool(self.book, workers) as pool:
             futures = [[pool.submit(_value, piece) for piece in several] for several in pieces]
@@ -79,22 +77,22 @@ class Valuer:
 
     def _seconds(self, job: Job) -> float:
         """About how long a job takes here."""
-        valuation = self.valuation(job.trade)
-        if not valuation.variables:
+        if not job.settings.shape[1] or not len(job.rows):
             return 0.0
         few = job.rows[:_PROBED]
         began = time.perf_counter()
-        valuation.full({v: column[: len(few)] for v, column in job.columns.items()}, few)
-        return (time.perf_counter() - began) / max(len(few), 1) * len(job.rows)
+        self.valuation(job.trade).full(job.settings[: len(few)], few)
+        return (time.perf_counter() - began) / len(few) * len(job.rows)
 
 
 def _pieces(job: Job, seconds: float) -> Iterator[Job]:
-    count = max(1, min(len(job.rows), round(seconds / _CHUNK_SECONDS))) if job.columns else 1
+    count = max(1, min(len(job.rows), round(seconds / _CHUNK_SECONDS))) if job.settings.shape[1] else 1
     for part in np.array_split(np.arange(len(job.rows)), count):
-        yield Job(job.trade, {v: column[part] for v, column in job.columns.items()}, job.rows[part])
+        yield Job(job.trade, job.settings[part], job.rows[part])
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -121,4 +119,4 @@ def _start(book: Book) -> None:
 def _value(job: Job) -> np.ndarray:
     assert _here is not None
     with evaluation_date(_here.book.reference):
-        return _here.valuation(job.trade).full(job.columns, job.rows)
+        return _here.valuation(job.trade).full(job.settings, job.rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -61,6 +62,18 @@ def schedule(
     )  # fmt: skip
 
 
+class Period(NamedTuple):
+    """One floating payment: day of fixing and of payment, the days that the index is forecast between, the length of
+    that in years, and the accrual."""
+
+    fixed: date
+    paid: date
+    start: date
+    end: date
+    years: float
+    accrual: float
+
+
 @dataclass(frozen=True)
 class FloatingLeg:
     """Payments of notional x (index + spread) x accrual, the index fixed in advance.
@@ -93,7 +106,7 @@ class FloatingLeg:
 
     def periods(self) -> tuple[tuple[date, date], ...]:
         """Days of fixing, each with the day that it is paid on."""
-        return tuple((py_date(c.fixingDate()), py_date(c.date())) for c in self._coupons())
+        return tuple((period.fixed, period.paid) for period in self._periods)
 
     def fixing(self) -> Fixing:
         """The fixings that it needs of the market."""
@@ -102,56 +115,53 @@ class FloatingLeg:
     def value(self, arrays: Arrays, discount: Discount, notionals: bool = False) -> Number:
         """Value in closed form; with `notionals` the notional is paid with the last coupon, too."""
         total: Number = 0.0
-        for coupon, rate, _ in self.forwards(arrays):
-            amount = self.notional * (rate + self.spread) * coupon.accrualPeriod()
-            total = total + amount * paid_or_discounted(arrays, discount, py_date(coupon.date()))
+        for period, rate in self.forwards(arrays):
+            amount = self.notional * (rate + self.spread) * period.accrual
+            total = total + amount * paid_or_discounted(arrays, discount, period.paid)
         if notionals:
-            end = py_date(self._coupons()[-1].date())
-            total = total + self.notional * paid_or_discounted(arrays, discount, end)
+            total = total + self.notional * paid_or_discounted(arrays, discount, self._periods[-1].paid)
         return total
 
-    def forwards(self, arrays: Arrays) -> Iterator[tuple[Any, Number, float]]:
-        """Each coupon that is not paid on the as-of date, its index as fixed or forecast, and the years to its fixing
-        (0 or less once it is fixed)."""
-        for coupon in self._coupons():
-            if py_date(coupon.date()) > arrays.as_of:
-                yield coupon, self._rate(arrays, coupon), arrays.years(py_date(coupon.fixingDate()))
+    def forwards(self, arrays: Arrays) -> Iterator[tuple[Period, Number]]:
+        """Each payment after the as-of date, with what its index is fixed at or forecast to be."""
+        for period in self._periods:
+            if period.paid > arrays.as_of:
+                yield period, self._rate(arrays, period)
 
-    def _rate(self, arrays: Arrays, coupon: Any) -> Number:
-        """What the coupon's index is fixed at, or its forecast, as QuantLib's up to the next fixing's value date."""
-        fixed = py_date(coupon.fixingDate())
+    def _rate(self, arrays: Arrays, period: Period) -> Number:
         known = arrays.market.static.fixings.get(self.index, {})
-        if fixed <= arrays.as_of and fixed in known:
-            return known[fixed]
-        if fixed < arrays.reference:
+        if period.fixed <= arrays.as_of and period.fixed in known:
+            return known[period.fixed]
+        if period.fixed < arrays.reference:
             return self._on_the_way(arrays)
-        cal, ql = calendar(self.calendar), quantlib()
-        start = cal.advance(coupon.fixingDate(), self.fixing_days, ql.Days)
-        following = cal.advance(coupon.accrualEndDate(), -self.fixing_days, ql.Days)
-        end = max(cal.advance(following, self.fixing_days, ql.Days), start + 1)
-        return self._forward(arrays, start, end)
+        first, last = (arrays.discount(self.forecast, day) for day in (period.start, period.end))
+        return (first / last - 1.0) / period.years
 
     def _on_the_way(self, arrays: Arrays) -> Number:
+        """The index's rate from the reference date on."""
         cal, ql = calendar(self.calendar), quantlib()
         start = cal.advance(cal.adjust(ql_date(arrays.reference)), self.fixing_days, ql.Days)
         end = cal.advance(start, ql.Period(self.months, ql.Months), ql.ModifiedFollowing, False)
-        return self._forward(arrays, start, end)
-
-    def _forward(self, arrays: Arrays, start: Any, end: Any) -> Number:
-        years = day_count(self.day_count).yearFraction(start, end)
         first, last = (arrays.discount(self.forecast, py_date(day)) for day in (start, end))
-        return (first / last - 1.0) / years
+        return (first / last - 1.0) / day_count(self.day_count).yearFraction(start, end)
 
-    def _coupons(self) -> list[Any]:
-        ql = quantlib()
+    @cached_property
+    def _periods(self) -> tuple[Period, ...]:
+        """Its payments, as QuantLib dates them; a forecast reaches to the next fixing's value date."""
+        ql, cal, counter = quantlib(), calendar(self.calendar), day_count(self.day_count)
         index = ql.IborIndex(
-            "qfin-dates", ql.Period(self.months, ql.Months), self.fixing_days, ql.USDCurrency(),
-            calendar(self.calendar), ql.ModifiedFollowing, False, day_count(self.day_count),
+            "qfin-dates", ql.Period(self.months, ql.Months), self.fixing_days, ql.USDCurrency(), cal,
+            ql.ModifiedFollowing, False, counter,
         )  # fmt: skip
-        leg = ql.IborLeg(
-            [self.notional], self.dates, index, day_count(self.day_count), fixingDays=[self.fixing_days]
-        )
-        return [ql.as_floating_rate_coupon(flow) for flow in leg]
+        leg = ql.IborLeg([self.notional], self.dates, index, counter, fixingDays=[self.fixing_days])
+        found = []
+        for coupon in map(ql.as_floating_rate_coupon, leg):
+            start = cal.advance(coupon.fixingDate(), self.fixing_days, ql.Days)
+            following = cal.advance(coupon.accrualEndDate(), -self.fixing_days, ql.Days)
+            end = max(cal.advance(following, self.fixing_days, ql.Days), start + 1)
+            days = map(py_date, (coupon.fixingDate(), coupon.date(), start, end))
+            found.append(Period(*days, counter.yearFraction(start, end), coupon.accrualPeriod()))
+        return tuple(found)
 
 
 def fixed_leg_value(arrays: Arrays, discount: Discount, flows: Iterable[Any]) -> Number:

@@ -134,11 +134,10 @@ class CapFloor(Instrument):
     def closed_form(self, arrays: Arrays) -> np.ndarray | None:
         """The formulas named above."""
         total: Number = 0.0
-        for coupon, rate, years in self._leg.forwards(arrays):
-            day = py_date(coupon.date())
-            each = self._caplet(rate, arrays.sigma(self._vol), years)
-            accrued = self.notional * coupon.accrualPeriod()
-            total = total + each * accrued * paid_or_discounted(arrays, self._discount, day)
+        for period, rate in self._leg.forwards(arrays):
+            each = self._caplet(rate, arrays.sigma(self._vol), arrays.years(period.fixed))
+            accrued = self.notional * period.accrual
+            total = total + each * accrued * paid_or_discounted(arrays, self._discount, period.paid)
         return np.asarray(total)
 
     def _caplet(self, rate: Number, sigma: Number, years: float) -> Number:

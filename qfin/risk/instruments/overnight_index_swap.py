@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,18 @@ from qfin.risk.instruments._legs import (
 if TYPE_CHECKING:
     from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
+
+
+class _Compounded(NamedTuple):
+    """One floating payment: days of its fixings, what each counts from and for how many years, the end of the last, the
+    day of payment, and the accrual."""
+
+    fixed: list[date]
+    starts: list[date]
+    years: list[float]
+    end: date
+    paid: date
+    accrual: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +117,7 @@ class OvernightIndexSwap(Instrument):
 
     def needs(self) -> Mapping[str, Need]:
         """Both curves, and what the overnight rate was fixed at."""
-        fixings = tuple((day, py_date(c.date())) for c in self._coupons for day in _fixing_days(c))
+        fixings = tuple((day, period.paid) for period in self._periods for day in period.fixed)
         return {
             "discount_curve": self._discount,
             "forecast_curve": self._forecast,
@@ -118,7 +130,7 @@ class OvernightIndexSwap(Instrument):
         index = quotes.overnight_index(
             self._index, self._forecast, day_count(self.day_count), calendar(self.calendar)
         )
-        quotes.fix_on_the_way(index, [day for c in self._coupons for day in _fixing_days(c)], known)
+        quotes.fix_on_the_way(index, [day for period in self._periods for day in period.fixed], known)
         swap = self._swap(index)
         swap.setPricingEngine(ql.DiscountingSwapEngine(quotes.curve(self._discount)))
         legs, sign = (swap.fixedLeg(), swap.overnightLeg()), self._sign
@@ -134,25 +146,26 @@ class OvernightIndexSwap(Instrument):
         """The formula above."""
         fixed = fixed_leg_value(arrays, self._discount, self._dates.fixedLeg())
         floating: Number = 0.0
-        for coupon in self._coupons:
-            day = py_date(coupon.date())
-            if day > arrays.as_of:
-                grown = self._growth(arrays, coupon) - 1.0 + self.spread * coupon.accrualPeriod()
-                floating = floating + self.notional * grown * paid_or_discounted(arrays, self._discount, day)
+        for period in self._periods:
+            if period.paid > arrays.as_of:
+                grown = self._growth(arrays, period) - 1.0 + self.spread * period.accrual
+                floating = floating + self.notional * grown * paid_or_discounted(
+                    arrays, self._discount, period.paid
+                )
         return np.asarray(self._sign * (floating - fixed))
 
-    def _growth(self, arrays: Arrays, coupon: Any) -> Number:
-        """What one unit compounds to over a coupon's days."""
+    def _growth(self, arrays: Arrays, period: _Compounded) -> Number:
+        """What one unit compounds to over a period's days."""
         known = arrays.market.static.fixings.get(self._index, {})
-        starts, end = [py_date(d) for d in coupon.valueDates()], py_date(coupon.valueDates()[-1])
         grown: Number = 1.0
-        for fixed, start, years in zip(_fixing_days(coupon), starts, coupon.dt(), strict=False):
+        for fixed, start, years in zip(period.fixed, period.starts, period.years, strict=True):
             if fixed in known and fixed <= arrays.as_of:
                 rate: Number = known[fixed]
             elif fixed < arrays.reference:
                 rate = self._on_the_way(arrays)
             else:
-                return grown * arrays.discount(self._forecast, start) / arrays.discount(self._forecast, end)
+                first, last = (arrays.discount(self._forecast, day) for day in (start, period.end))
+                return grown * first / last
             grown = grown * (1.0 + rate * years)
         return grown
 
@@ -181,8 +194,9 @@ class OvernightIndexSwap(Instrument):
         return self._swap(index)
 
     @cached_property
-    def _coupons(self) -> list[Any]:
-        return [quantlib().as_overnight_indexed_coupon(flow) for flow in self._dates.overnightLeg()]
+    def _periods(self) -> tuple[_Compounded, ...]:
+        coupons = map(quantlib().as_overnight_indexed_coupon, self._dates.overnightLeg())
+        return tuple(_compounded(coupon) for coupon in coupons)
 
     @property
     def _sign(self) -> float:
@@ -206,5 +220,9 @@ class OvernightIndexSwap(Instrument):
             yield f"maturity {values['maturity']} is not after start {values['start']}"
 
 
-def _fixing_days(coupon: Any) -> list[date]:
-    return [py_date(day) for day in coupon.fixingDates()]
+def _compounded(coupon: Any) -> _Compounded:
+    values = [py_date(day) for day in coupon.valueDates()]
+    fixed = [py_date(day) for day in coupon.fixingDates()][: len(values) - 1]
+    return _Compounded(
+        fixed, values[:-1], list(coupon.dt()), values[-1], py_date(coupon.date()), coupon.accrualPeriod()
+    )
