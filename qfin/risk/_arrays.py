@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -38,19 +39,22 @@ class Arrays(View):
         """Discount factor of a curve from the reference date to a day."""
         key = (need, day)
         if key not in self._known:
-            years = self.years(day)
-            self._known[key] = np.exp(-self.zero_rate(need, years) * years)
+            self._known[key] = self._decay(need, self.years(day))
         return self._known[key]
 
-    def zero_rate(self, need: Discount, years: float) -> Number:
-        """Continuously compounded zero rate of a curve; linear between its nodes, flat outside."""
+    def _decay(self, need: Discount, years: float) -> Number:
+        """exp(-z t), z the continuously compounded zero rate, linear between a curve's nodes and flat outside."""
         tenors, rates = self._curve(need)
         if not tenors:
-            return rates[0]
+            return np.exp(rates[0] * -years)
         times = self.node_times(tenors)[1:-1]
-        k = int(np.clip(np.searchsorted(times, years), 1, len(times) - 1))
-        share = float(np.clip((years - times[k - 1]) / (times[k] - times[k - 1]), 0.0, 1.0))
-        return (1.0 - share) * rates[k - 1] + share * rates[k]
+        k = min(max(bisect_left(times, years), 1), len(times) - 1)
+        share = min(max((years - times[k - 1]) / (times[k] - times[k - 1]), 0.0), 1.0)
+        if share in (0.0, 1.0):
+            return np.exp(rates[k - 1 + int(share)] * -years)
+        exponent = rates[k - 1] * ((share - 1.0) * years)
+        exponent += rates[k] * (-share * years)
+        return np.exp(exponent)
 
     def survival(self, need: Hazard, day: date) -> Number:
         """Probability that an issuer lives on a day; hazard rates constant between pillars, flat beyond the last."""

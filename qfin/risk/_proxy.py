@@ -2,7 +2,8 @@
 
 Up to three variables make one tensor. Beyond three, the three that matter most make one and every other variable a
 tensor of two with the one that matters most; where that is not enough, every other pair has its interaction as well (an
-anchored decomposition: Rabitz and Alış, General foundations of high-dimensional model representations, 1999):
+anchored decomposition: Rabitz and Alış, General foundations of high-dimensional model representations, 1999), and in
+the end all of them make one tensor if that is not too many nodes:
 
     f(x) = T_123(x1, x2, x3) + sum_i>3 [ T_1i(x1, xi) - T_1i(x1, ai) ]
            + sum_ij [ T_ij(xi, xj) - T_ij(xi, aj) - T_ij(ai, xj) + T_ij(ai, aj) ],   a the anchor
@@ -10,7 +11,7 @@ anchored decomposition: Rabitz and Alış, General foundations of high-dimension
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -91,19 +92,14 @@ def fit_proxy(
     checks, wanted = np.vstack([sample, far]), np.concatenate([exact, function(far)])
     fit.spent += len(far)
     try:
-        leading = fit.leading()
-        errors = []
-        for pairs in ([], fit.other_pairs()) if len(fit.moving) > 3 else ([],):
-            terms = leading + fit.interactions(pairs)
+        for terms in fit.attempts():
             proxy = Proxy(tuple(terms), fit.anchor, fit.spent)
-            errors.append(float(np.abs(proxy(checks) - wanted).max()))
-            if errors[-1] <= bound / _SAFETY:
+            error = float(np.abs(proxy(checks) - wanted).max())
+            if error <= bound / _SAFETY:
                 return proxy
     except TooManyNodes:
         return Rejected(f"its bound needs more than {budget:,} nodes")
-    return Rejected(
-        f"its variables act together too much: held-out error {min(errors):,.3g}, bound {bound:,.3g}"
-    )
+    return Rejected(f"its variables act together too much: held-out error {error:,.3g}, bound {bound:,.3g}")
 
 
 class _Fit:
@@ -117,14 +113,14 @@ class _Fit:
         count = max(len(self.moving) - 2, 1) + len(self.other_pairs())
         self.share = tolerance / count
 
-    def leading(self) -> list[Term]:
-        """The tensor of the leading variables, and of the first with each of the others."""
+    def attempts(self) -> Iterator[list[Term]]:
+        """Terms, each time more of them: the leading ones, all pairs' interactions, one tensor of all variables."""
         first, rest = self.moving[:3], self.moving[3:]
-        return [self._term(tuple(first), ())] + [self._term((first[0], k), (k,)) for k in rest]
-
-    def interactions(self, pairs: list[tuple[int, int]]) -> list[Term]:
-        """What pairs of variables do together and not alone."""
-        return [self._term(pair, pair) for pair in pairs]
+        terms = [self._term(tuple(first), ())] + [self._term((first[0], k), (k,)) for k in rest]
+        yield terms
+        if rest:
+            yield terms + [self._term(pair, pair) for pair in self.other_pairs()]
+            yield [self._term(tuple(self.moving), ())]
 
     def other_pairs(self) -> list[tuple[int, int]]:
         """Pairs that no leading tensor has."""

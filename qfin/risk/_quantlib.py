@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any
 
 from qfin.risk._market import Discount, Hazard, Price, Volatility
-from qfin.risk._variables import Columns, Source, Variable, When
+from qfin.risk._variables import Paths, Source, Variable, When
 from qfin.risk._view import FAR, View
 
 Day = date
@@ -95,10 +95,10 @@ def calendar(name: str) -> Any:
 class Quotes(View):
     """The quotes that one trade depends on, made as its `build` asks for them, at `start` levels.
 
-    start : one level of each variable, shape (1,) each
+    start : one scenario of levels
     """
 
-    start: Columns
+    start: Paths
     _quotes: dict[Source, list[Any]] = field(default_factory=dict, repr=False)
     _resets: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
@@ -240,7 +240,7 @@ class Quotes(View):
 
     def _made(self, source: Source) -> list[Any]:
         if source not in self._quotes:
-            values = source.values(self.start)[0]
+            values = self.start.made(source)[0]
             self._quotes[source] = [self.ql.SimpleQuote(float(value)) for value in values]
         return self._quotes[source]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 
@@ -67,9 +68,12 @@ class Valuation:
         )
         row = 0
         try:
+            last = [math.nan] * len(setters)
             for row, point in enumerate(settings.tolist()):
-                for set_quote, number in zip(setters, point, strict=True):
-                    set_quote(number)
+                for k, number in enumerate(point):
+                    if number != last[k]:
+                        setters[k](number)
+                last = point
                 for reset in resets:
                     reset()
                 values[row] = price()

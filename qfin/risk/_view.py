@@ -70,7 +70,7 @@ class View:
         tenors = self.market.pillars(curve)
         return Nodes(tuple(tenors.values()), self._factor_sources(curve, tenors))
 
-    def node_times(self, tenors: tuple[str, ...]) -> np.ndarray:
+    def node_times(self, tenors: tuple[str, ...]) -> tuple[float, ...]:
         """Years (Actual/365) from the reference date to the nodes: today, the pillars, and a far day."""
         return _node_times(self.reference, tenors)
 
@@ -84,7 +84,7 @@ class View:
             return [float(rate) for rate in to_continuous(rates[0], curve.compounding)]
         from qfin.risk._bootstrap import zero_rates
 
-        times = self.node_times(tuple(pillars))[1:-1]
+        times = np.array(self.node_times(tuple(pillars))[1:-1])
         return [float(rate) for rate in zero_rates(rates, times, curve.frequency)[0]]
 
     def _factor_sources(self, curve: Curve, tenors: dict[str, str]) -> tuple[Source, ...]:
@@ -94,12 +94,10 @@ class View:
                 Rate(name, scale, curve.compounding) for name, scale in zip(tenors, scales, strict=True)
             )
         times = self.node_times(tuple(tenors.values()))[1:-1]
-        return (ParNodes(tuple(tenors), tuple(scales), tuple(times.tolist()), curve.frequency),)
+        return (ParNodes(tuple(tenors), tuple(scales), times, curve.frequency),)
 
 
 @lru_cache(maxsize=256)
-def _node_times(reference: date, tenors: tuple[str, ...]) -> np.ndarray:
+def _node_times(reference: date, tenors: tuple[str, ...]) -> tuple[float, ...]:
     days = [reference, *(add_tenor(reference, tenor) for tenor in (*tenors, FAR))]
-    times = np.array([(day - reference).days / 365.0 for day in days])
-    times.flags.writeable = False
-    return times
+    return tuple((day - reference).days / 365.0 for day in days)

@@ -159,8 +159,9 @@ class FloatingLeg:
             start = cal.advance(coupon.fixingDate(), self.fixing_days, ql.Days)
             following = cal.advance(coupon.accrualEndDate(), -self.fixing_days, ql.Days)
             end = max(cal.advance(following, self.fixing_days, ql.Days), start + 1)
-            days = map(py_date, (coupon.fixingDate(), coupon.date(), start, end))
-            found.append(Period(*days, counter.yearFraction(start, end), coupon.accrualPeriod()))
+            years, accrual = counter.yearFraction(start, end), coupon.accrualPeriod()
+            fixed, paid = py_date(coupon.fixingDate()), py_date(coupon.date())
+            found.append(Period(fixed, paid, py_date(start), py_date(end), years, accrual))
         return tuple(found)
 
 

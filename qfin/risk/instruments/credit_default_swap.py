@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,25 @@ from qfin.risk.instruments._legs import (
 if TYPE_CHECKING:
     from qfin.risk._arrays import Arrays
     from qfin.risk._quantlib import Quotes
+
+
+class _Coupon(NamedTuple):
+    """A payment of spread: its period, day and amount, and QuantLib's own for what is accrued on a day."""
+
+    start: date
+    end: date
+    paid: date
+    amount: float
+    made: Any
+
+    @classmethod
+    def of(cls, made: Any) -> _Coupon:
+        days = map(py_date, (made.accrualStartDate(), made.accrualEndDate(), made.date()))
+        start, end, paid = days
+        return cls(start, end, paid, made.amount(), made)
+
+    def accrued(self, day: date) -> float:
+        return float(self.made.accruedAmount(ql_date(day)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,25 +134,21 @@ class CreditDefaultSwap(Instrument):
 
     def closed_form(self, arrays: Arrays) -> np.ndarray | None:
         """The formula above."""
-        ql, today = quantlib(), ql_date(arrays.reference)
         premium: Number = 0.0
         protection: Number = 0.0
         paid = 0.0
-        for flow in self._swap.coupons():
-            coupon = ql.as_coupon(flow)
-            day = py_date(coupon.date())
-            if arrays.between(day):
-                paid += coupon.amount()
-            if day <= arrays.reference:
+        for coupon in self._coupons:
+            if arrays.between(coupon.paid):
+                paid += coupon.amount
+            if coupon.paid <= arrays.reference:
                 continue
-            start, end = coupon.accrualStartDate(), coupon.accrualEndDate()
-            begin = today if start <= today <= end else start
-            middle = begin + (end - begin) // 2
-            dies = arrays.survival(self._hazard, max(py_date(begin), arrays.reference))
-            dies = dies - arrays.survival(self._hazard, py_date(end))
-            then = dies * arrays.discount(self._discount, py_date(middle))
-            lives = arrays.survival(self._hazard, day) * arrays.discount(self._discount, day)
-            premium = premium + coupon.amount() * lives + coupon.accruedAmount(middle) * then
+            begin = max(coupon.start, arrays.reference) if arrays.reference <= coupon.end else coupon.start
+            middle = begin + timedelta(days=(coupon.end - begin).days // 2)
+            accrued = coupon.accrued(middle)
+            dies = arrays.survival(self._hazard, begin) - arrays.survival(self._hazard, coupon.end)
+            then = dies * arrays.discount(self._discount, middle)
+            lives = arrays.survival(self._hazard, coupon.paid) * arrays.discount(self._discount, coupon.paid)
+            premium = premium + coupon.amount * lives + accrued * then
             protection = protection + (1.0 - self.recovery) * self.notional * then
         return np.asarray(self._sign * (protection - premium - paid))
 
@@ -150,6 +166,10 @@ class CreditDefaultSwap(Instrument):
     @cached_property
     def _swap(self) -> Any:
         return self._made()
+
+    @cached_property
+    def _coupons(self) -> tuple[_Coupon, ...]:
+        return tuple(_Coupon.of(quantlib().as_coupon(flow)) for flow in self._swap.coupons())
 
     @property
     def _sign(self) -> float:
