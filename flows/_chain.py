@@ -80,6 +80,13 @@ class Chain:
         self._show("risk", done)
         return done
 
+    def stress(self, scenarios: str) -> Published:
+        """The portfolio stressed under the model of a scenario set."""
+        start = self._found("generate", scenarios)
+        done = _tasks.stress(self.config, start["ref"], self.root, start["summary"]["label"])
+        self._show("stress", [done])
+        return done
+
     def race(self, history: str | None = None) -> Published:
         """All models of the race over the history, and a page of what came out."""
         start = self._found("ingest", history) if history else self.history()
@@ -90,10 +97,12 @@ class Chain:
         _artifacts.verdict(self.store.get(done["ref"]), self.store.get(page["ref"]))
         return done
 
-    def report(self, risks: Sequence[str] | None = None) -> Published:
-        """All models side by side, the first as the one the report is about."""
+    def report(self, risks: Sequence[str] | None = None, stress: str | None = None) -> Published:
+        """All models side by side, the first as the one the report is about; without `risks` it is stressed, too."""
         start = [self._found("risk", ref) for ref in risks] if risks else self.risks()
-        done = _tasks.report(refs(start), self.root)
+        if not risks:
+            stress = self.stress(self.store.get(start[0]["ref"]).parents["scenarios"])["ref"]
+        done = _tasks.report([*refs(start), *([stress] if stress else [])], self.root)
         self._show("report", [done])
         _artifacts.outcome(self.store, done["ref"])
         return done

@@ -119,6 +119,13 @@ def risk(config: RunConfig, scenarios: str, store: str, label: str) -> Published
     return _told(stages.risk(config, opened.get(scenarios), opened))
 
 
+@_stage("stress {label}")
+def stress(config: RunConfig, scenarios: str, store: str, label: str) -> Published:
+    """The portfolio under named moves, and the most probable large loss, of one model."""
+    opened = Store(store)
+    return _told(stages.stress(config, opened.get(scenarios), opened))
+
+
 @_stage("race")
 def race(config: RunConfig, history: str, store: str) -> Published:
     """All models of the race walked forward over a history."""

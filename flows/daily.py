@@ -27,9 +27,10 @@ def daily(config: RunConfig = DEFAULTS, store: str | None = None) -> dict[str, A
     models = chain.models(encoding["ref"])
     scenarios = chain.scenarios(refs(models))
     risks = chain.risks(refs(scenarios))
-    report = chain.report(refs(risks))
+    stress = chain.stress(scenarios[0]["ref"])
+    report = chain.report(refs(risks), stress["ref"])
     result = RunResult.of(chain.store.get(report["ref"]), chain.store)
-    made = [history, encoding, *models, *chain.tuned, *scenarios, *risks, report]
+    made = [history, encoding, *models, *chain.tuned, *scenarios, *risks, stress, report]
     return {
         "as_of": history["summary"]["as_of"],
         "report": str(result.report),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
@@ -119,6 +120,7 @@ class ScenarioModel(BaseEstimator):
         *,
         backend: Backend | None = None,
         certificate_bound: float = 0.05,
+        given: Mapping[str, float] | None = None,
     ) -> ScenarioSet:
         """Draw n scenarios of `horizon` days after the fitted history.
 
@@ -130,11 +132,16 @@ class ScenarioModel(BaseEstimator):
             The set's lineage then holds what ran where, and a certificate of how far that was from the exact circuit
         certificate_bound : distance of Z-correlators that still passes, see `qfin.quantum.certify`; a set that does
             not pass says so in its lineage
+        given : returns of some factors, each in its own return unit ({"EURUSD": -0.03}): the others are drawn from what
+            the model says of them on such a day; one day ahead only
 
         Raises
         ------
         ConfigError
-            if n or horizon is not at least 1, the model has no circuit, or the backend cannot run it.
+            if n or horizon is not at least 1, the model has no circuit, or the backend cannot run it; if returns are
+            given for more than one day ahead or on a backend, or the dependence model cannot be conditioned.
+        DataError
+            if a return is given of a factor that there is not, or is past all that its marginal can be.
         BackendError
             if the backend fails.
         """
@@ -144,6 +151,8 @@ class ScenarioModel(BaseEstimator):
                 raise ConfigError(f"{name} must be at least 1, not {count}")
         seed = self.dependence.random_state if random_state is None else random_state
         lineage = self._lineage(int(seed) if isinstance(seed, int | np.integer) else None)
+        if given:
+            return self._sample_given(n, horizon, random_state, backend, given, lineage)
         if backend is None:
             uniforms = self.dependence.sample(n * horizon, random_state)
         else:
@@ -153,6 +162,47 @@ class ScenarioModel(BaseEstimator):
         return ScenarioSet(
             self.volatility.simulate(innovations), self.factors_, self.levels_, self.as_of_, lineage
         )
+
+    def _sample_given(
+        self,
+        n: int,
+        horizon: int,
+        random_state: int | np.random.Generator | None,
+        backend: Backend | None,
+        given: Mapping[str, float],
+        lineage: dict[str, Any],
+    ) -> ScenarioSet:
+        if horizon != 1 or backend is not None:
+            raise ConfigError(
+                "returns can be given one day ahead only, and of draws from exact probabilities"
+            )
+        held = self._innovations(given)
+        uniforms = self.dependence.sample(n, random_state, given=held)
+        returns = self.volatility.simulate(self.marginals.ppf(uniforms)[:, None, :])
+        for name, value in given.items():
+            returns[:, 0, self._column(name)] = value
+        lineage |= {"given": dict(given)}
+        return ScenarioSet(returns, self.factors_, self.levels_, self.as_of_, lineage)
+
+    def _innovations(self, given: Mapping[str, float]) -> dict[int, float]:
+        """Marginal probabilities of returns tomorrow, by column."""
+        d = len(self.factors_)
+        ends = self.volatility.simulate(np.array([np.zeros(d), np.ones(d)])[:, None, :])[:, 0, :]
+        z = np.zeros((1, d))
+        for name, value in given.items():
+            k = self._column(name)
+            z[0, k] = (value - ends[0, k]) / (ends[1, k] - ends[0, k])
+        u = self.marginals.cdf(z)[0]
+        for name, value in given.items():
+            if not 0.0 < u[self._column(name)] < 1.0:
+                raise DataError(f"{name} cannot return {value:g} on one day: the model has nothing out there")
+        return {self._column(name): float(u[self._column(name)]) for name in given}
+
+    def _column(self, name: str) -> int:
+        names = [factor.name for factor in self.factors_]
+        if name not in names:
+            raise DataError(f"there is no risk factor {name!r}; choose from: {', '.join(names)}")
+        return names.index(name)
 
     def request(
         self, n: int, horizon: int = 1, random_state: int | np.random.Generator | None = None

@@ -84,7 +84,7 @@ def generate(
     Example: [bold]qfin generate train/2f7e598b --backend aer[/bold]
     """
     with showing():
-        made = _generate(on_backend(configuration(config), backend), opened(store), trained, model)
+        made = drawn_from(on_backend(configuration(config), backend), opened(store), trained, model)
     _tell(made)
     tell_reservations(output(), made)
 
@@ -108,7 +108,7 @@ def report(
     artifacts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Risk artifacts: the one it is about, then its rivals; diagnoses of their models; races.",
+            help="Risk artifacts: the one it is about, then its rivals; diagnoses, a stress, races.",
             show_default=MADE,
         ),
     ] = None,
@@ -123,9 +123,11 @@ def report(
 
     there = opened(store)
     with showing():
-        named = [given(there, ("risk", "diagnose", "race"), reference) for reference in artifacts or ()]
+        named = [
+            given(there, ("risk", "diagnose", "stress", "race"), reference) for reference in artifacts or ()
+        ]
         if not any(artifact.stage in ("risk", "race") for artifact in named):
-            named = [*_risks(configuration(config), there), *named]
+            named = [*_risks(configuration(config), there, any(a.stage == "stress" for a in named)), *named]
         made = stages.report(named, there)
     _tell(made)
 
@@ -174,9 +176,10 @@ def model_to_use(config: RunConfig, store: Store, trained: str | None, model: st
     return given(store, "train", trained, model) if trained else trained_model(config, store, model=model)
 
 
-def _generate(
+def drawn_from(
     config: RunConfig, store: Store, trained: str | None = None, model: str | None = None
 ) -> Artifact:
+    """The scenario set of the model that is named, or else of the configured one."""
     from qfin import stages
 
     return stages.generate(config, model_to_use(config, store, trained, model), store)
@@ -190,14 +193,15 @@ def _risk(
     if scenarios:
         return stages.risk(config, given(store, "generate", scenarios, model), store)
     stages.ingest(config, store, whole_run=True)
-    return stages.risk(config, _generate(config, store, model=model), store)
+    return stages.risk(config, drawn_from(config, store, model=model), store)
 
 
-def _risks(config: RunConfig, store: Store) -> list[Artifact]:
-    """Risk artifacts of the configured model and its rivals."""
+def _risks(config: RunConfig, store: Store, stressed: bool) -> list[Artifact]:
+    """Risk artifacts of the configured model and its rivals, and the stress of the first unless there is one."""
     from qfin import stages
 
-    return [artifact for artifact in stages.run(config, store).artifacts if artifact.stage == "risk"]
+    wanted = ("risk",) if stressed else ("risk", "stress")
+    return [artifact for artifact in stages.run(config, store).artifacts if artifact.stage in wanted]
 
 
 def _spec(config: RunConfig, model: str | None) -> str | dict[str, object]:

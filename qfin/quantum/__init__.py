@@ -17,6 +17,7 @@ from qfin.quantum.losses import LOSSES
 if TYPE_CHECKING:
     from qfin.quantum._adam import Adam
     from qfin.quantum._certificate import Certificate, certify
+    from qfin.quantum._cvar import ConditionalValueAtRisk
     from qfin.quantum._drawing import draw_svg
     from qfin.quantum._draws import Draws
     from qfin.quantum._entanglement import expressibility, haar_meyer_wallach, meyer_wallach
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from qfin.quantum._spsa import Spsa
     from qfin.quantum._trainability import Decay, GradientSize, decay, gradient_size
     from qfin.quantum._training import Stop, TrainingResult, train
+    from qfin.quantum._vqe import GroundState, find_ground_state
     from qfin.quantum.losses.mmd import MaximumMeanDiscrepancy
     from qfin.quantum.losses.nll import NegativeLogLikelihood
     from qfin.quantum.losses.tail_nll import TailWeightedLikelihood
@@ -42,10 +44,12 @@ if TYPE_CHECKING:
 _FILES = {
     "Adam": "_adam",
     "Certificate": "_certificate",
+    "ConditionalValueAtRisk": "_cvar",
     "Decay": "_trainability",
     "Draws": "_draws",
     "GateSensitivity": "_sensitivity",
     "GradientSize": "_trainability",
+    "GroundState": "_vqe",
     "Grid": "_grid",
     "MaximumMeanDiscrepancy": "losses.mmd",
     "NegativeLogLikelihood": "losses.nll",
@@ -61,6 +65,7 @@ _FILES = {
     "draw_svg": "_drawing",
     "estimated_information": "_information",
     "expressibility": "_entanglement",
+    "find_ground_state": "_vqe",
     "gate_sensitivity": "_sensitivity",
     "gradient_size": "_trainability",
     "haar_meyer_wallach": "_entanglement",
@@ -91,11 +96,13 @@ __all__ = [
     "Backend",
     "Capabilities",
     "Certificate",
+    "ConditionalValueAtRisk",
     "Decay",
     "Draws",
     "GateSensitivity",
     "GradientSize",
     "Grid",
+    "GroundState",
     "MaximumMeanDiscrepancy",
     "NegativeLogLikelihood",
     "Plan",
@@ -112,6 +119,7 @@ __all__ = [
     "draw_svg",
     "estimated_information",
     "expressibility",
+    "find_ground_state",
     "gate_sensitivity",
     "gradient_size",
     "haar_meyer_wallach",

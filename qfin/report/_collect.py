@@ -35,6 +35,7 @@ def collect(
     store: Store,
     diagnoses: Sequence[Artifact] = (),
     races: Sequence[Artifact] = (),
+    stresses: Sequence[Artifact] = (),
 ) -> ReportData:
     """Read what a report on these risk artifacts shows, by walking back through the store.
 
@@ -45,11 +46,13 @@ def collect(
     store : where they are
     diagnoses : `diagnose` artifacts of their models
     races : `race` artifacts to be shown with them
+    stresses : one `stress` artifact of the first one's scenarios, or none
 
     Raises
     ------
     ConfigError
-        if there are none, or they are not comparable, or a diagnosis is of none of their models.
+        if there are none, or they are not comparable, or a diagnosis is of none of their models, or a stress is not of
+        the first one's scenarios.
     StoreError
         if an artifact or a file is missing or damaged.
     """
@@ -79,10 +82,11 @@ def collect(
         history=_history(main["ingest"], main["encode"], sets[0]),
         encoding=main["encode"].summary,
         discretisation=tuple(_optional(main["encode"], "discretisation.json", [])),
-        lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses, *races]),
-        artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses, *races)),
+        lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses, *stresses, *races]),
+        artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses, *stresses, *races)),
         races=tuple(collect_race(artifact) for artifact in races),
         risk=document(risks[0], "risk.json"),
+        stress=_stress(stresses, main["generate"].ref),
     )
 
 
@@ -147,6 +151,20 @@ def _diagnoses(diagnoses: Sequence[Artifact], models: Sequence[str]) -> dict[str
             raise ConfigError(f"{artifact.ref} and {found[model].ref} are both of {model}; name one of them")
         found[model] = _diagnosis(artifact)
     return found
+
+
+def _stress(stresses: Sequence[Artifact], scenarios: str) -> Mapping[str, Any] | None:
+    """What the stress of a scenario set found."""
+    if not stresses:
+        return None
+    if len(stresses) > 1:
+        raise ConfigError(f"a report shows one stress; name one of {', '.join(s.ref for s in stresses)}")
+    if stresses[0].parents["scenarios"] != scenarios:
+        raise ConfigError(
+            f"{stresses[0].ref} is of {stresses[0].parents['scenarios']}, and the report is about {scenarios}; "
+            "`qfin stress` makes one of those"
+        )
+    return document(stresses[0], "stress.json", "moves", "reverse", "unconditional")
 
 
 def _diagnosis(artifact: Artifact) -> DiagnosisData:
@@ -259,7 +277,7 @@ def _arranged(models: list[ModelData]) -> tuple[ModelData, ...]:
 
 def _lineage(artifacts: Sequence[Artifact]) -> tuple[Step, ...]:
     """Every artifact behind the report once, in the order of the stages."""
-    stages = ["ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk"]
+    stages = ["ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk", "stress"]
     unique = {artifact.ref: artifact for artifact in artifacts}
     known = [a for a in unique.values() if a.stage in stages]
     return tuple(_step(artifact) for artifact in sorted(known, key=lambda a: stages.index(a.stage)))

@@ -163,7 +163,8 @@ class Step:
 @dataclass(frozen=True, eq=False)
 class ReportData:
     """Everything a report shows. `models[0]` is the one the report is about, the others are its rivals; `artifacts` are
-    the references it was made from, `risk` is the main model's `risk.json`."""
+    the references it was made from, `risk` is the main model's `risk.json` and `stress`
+    its `stress.json`."""
 
     portfolio: str
     base_currency: str
@@ -184,6 +185,7 @@ class ReportData:
     artifacts: tuple[str, ...]
     races: tuple[RaceData, ...] = ()
     risk: Mapping[str, Any] = field(default_factory=dict)
+    stress: Mapping[str, Any] | None = None
 
     @property
     def main(self) -> ModelData:

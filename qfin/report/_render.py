@@ -17,6 +17,7 @@ from qfin.report.sections.measures import measures
 from qfin.report.sections.overview import overview, risk
 from qfin.report.sections.race import race
 from qfin.report.sections.scores import scores
+from qfin.report.sections.stress import stress
 from qfin.report.sections.tables import discretisation, lineage, quality, worst
 from qfin.report.sections.training import circuit, training
 
@@ -64,6 +65,7 @@ def view(data: ReportData) -> dict[str, Any]:
         "training": training(data),
         "circuit": circuit(data),
         "diagnoses": diagnoses(data),
+        "stress": stress(data),
         "worst": worst(data),
         "discretisation": discretisation(data),
         "quality": quality(data),

@@ -15,6 +15,7 @@ from qfin.stages.race import race
 from qfin.stages.report import report
 from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
+from qfin.stages.stress import stress
 from qfin.stages.train import complete_spec, train
 from qfin.stages.tune import tune
 
@@ -33,6 +34,7 @@ __all__ = [
     "report",
     "risk",
     "run",
+    "stress",
     "submit",
     "train",
     "tune",

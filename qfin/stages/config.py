@@ -156,6 +156,18 @@ class RevaluationConfig(_Section):
     """Processes for what is valued in full; 0: as many as there are processors, where the work is worth it."""
 
 
+class StressConfig(_Section):
+    """Moves that the portfolio is stressed with, one day ahead."""
+
+    moves: dict[str, dict[str, float]] = {}
+    """Returns of factors, in each one's own return unit, by the name of the stress; none: the 1 and 99 % quantile of
+    each factor."""
+    draws: int = Field(10_000, ge=100)
+    """Scenarios of the rest of the market, given a move."""
+    loss_bound: float | None = Field(None, gt=0)
+    """Loss that the reverse stress asks for, base currency; none: the value at risk."""
+
+
 _T = {"kind": "student_t", "correlation": "likelihood"}
 _RACERS: dict[str, Any] = {
     "independent": "independent",
@@ -239,6 +251,8 @@ class RunConfig(_Section):
     """How the portfolio is valued in every scenario."""
     measures: MeasureConfig = Field(default_factory=MeasureConfig)
     """Which risk measures, at which levels."""
+    stress: StressConfig = Field(default_factory=StressConfig)
+    """Moves that the portfolio is stressed with."""
     race: RaceConfig = Field(default_factory=RaceConfig)
     """Models and rules of `qfin race`; a run of all stages does not take part in it."""
 

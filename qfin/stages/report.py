@@ -14,25 +14,25 @@ from qfin.store import Artifact, Store
 
 def report(artifacts: Sequence[Artifact], store: Store) -> Artifact:
     """Publish `report.html` and `summary.json` for `risk` artifacts: the first is what the report is about, the others
-    are its rivals. `diagnose` artifacts among them are shown with the models they are of, `race` artifacts too; races
-    alone make a page of their own.
+    are its rivals. `diagnose` artifacts among them are shown with the models they are of, a `stress` artifact with the
+    first, `race` artifacts too; races alone make a page of their own.
 
     Raises
     ------
     ConfigError
         if there is neither risk nor race, or they cannot be compared, or a diagnosis is of none of their models.
     """
-    of_stage = {stage: [a for a in artifacts if a.stage == stage] for stage in ("diagnose", "race")}
-    diagnoses, races = of_stage["diagnose"], of_stage["race"]
+    of_stage = {stage: [a for a in artifacts if a.stage == stage] for stage in ("diagnose", "stress", "race")}
+    diagnoses, stresses, races = of_stage["diagnose"], of_stage["stress"], of_stage["race"]
     risks = [artifact for artifact in artifacts if artifact.stage not in of_stage]
-    if not risks and (diagnoses or not races):
+    if not risks and (diagnoses or stresses or not races):
         raise ConfigError("a report needs at least one risk artifact; `qfin risk` makes one")
 
     def write(folder: Path) -> dict[str, Any]:
         from qfin.report import collect, collect_race, render, render_races, summary
 
         if risks:
-            data = collect(risks, store, diagnoses, races)
+            data = collect(risks, store, diagnoses, races, stresses)
             page, figures = render(data), summary(data)
         else:
             page = render_races([collect_race(artifact) for artifact in races])
@@ -45,5 +45,6 @@ def report(artifacts: Sequence[Artifact], store: Store) -> Artifact:
 
     parents = {f"risk_{k}": risk for k, risk in enumerate(risks)}
     parents |= {f"diagnosis_{k}": diagnosis for k, diagnosis in enumerate(diagnoses)}
+    parents |= {f"stress_{k}": stress for k, stress in enumerate(stresses)}
     parents |= {f"race_{k}": race for k, race in enumerate(races)}
     return publish(store, "report", {}, write, parents)

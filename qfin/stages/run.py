@@ -13,13 +13,14 @@ from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
 from qfin.stages.report import report
 from qfin.stages.risk import risk
+from qfin.stages.stress import stress
 from qfin.stages.train import train
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
     from qfin.stages.config import RunConfig
 
-_ORDER = ("ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk", "report")
+_ORDER = ("ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk", "stress", "report")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def run(config: RunConfig, store: Store, progress: Watcher | None = None) -> Run
             risks.append(risk(config, scenarios, store))
             tuned = [store.get(scenarios.parents["tuned"])] if "tuned" in scenarios.parents else []
             made += [model, *tuned, scenarios, risks[-1]]
-        made.append(report(risks, store))
+        made.append(stress(config, store.get(risks[0].parents["scenarios"]), store))
+        made.append(report([*risks, made[-1]], store))
         return replace(RunResult.of(made[-1], store), artifacts=tuple(made))
 
 
