@@ -40,7 +40,7 @@ def stress(
         )
         made = stages.stress(wanted, start, there)
     console, found = output(), made.json("stress.json")
-    console.print()
+    console.print(made.ref)
     console.print(stress_table(found))
     reverse = found["reverse"]
     moves = ", ".join(f"{name} {value:+.4g}" for name, value in reverse["exact"]["moves"].items())

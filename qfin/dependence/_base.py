@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
@@ -240,10 +241,11 @@ class DensityCopula(Copula):
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """The BLAS of NumPy and SciPy, looked for once: an interrupt that falls into the search is lost."""
+    """The BLAS of NumPy and SciPy, looked for once, on another thread: the search would lose an interrupt."""
     import scipy.linalg  # noqa: F401
 
-    return ThreadpoolController()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(ThreadpoolController).result()
 
 
 def check_unit_cube(U: np.ndarray) -> np.ndarray:

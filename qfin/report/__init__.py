@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from qfin.report._collect import collect, collect_race
     from qfin.report._data import RaceData, ReportData
     from qfin.report._render import render, render_races, summary
+    from qfin.report._workbook import write_workbook
 
-__all__ = ["RaceData", "ReportData", "collect", "collect_race", "render", "render_races", "summary"]
+__all__ = [
+    "RaceData",
+    "ReportData",
+    "collect",
+    "collect_race",
+    "render",
+    "render_races",
+    "summary",
+    "write_workbook",
+]
 
 _HOMES = {
     "RaceData": "_data",
@@ -25,6 +35,7 @@ _HOMES = {
     "render": "_render",
     "render_races": "_render",
     "summary": "_render",
+    "write_workbook": "_workbook",
 }
 
 

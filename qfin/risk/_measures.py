@@ -32,7 +32,7 @@ ES_CONVENTIONS: Mapping[Convention, str] = MappingProxyType(
     {
         "tail_integral": "tail integral beyond the inverted-CDF quantile of the loss",
         "strict": "mean of the losses beyond the inverted-CDF quantile of the loss",
-        "ore": "mean of the gains up to the inverted-CDF quantile of the gain (ORE)",
+        "ore": "mean of the losses from the inverted-CDF quantile of the loss on (ORE)",
     }
 )
 """What `expected_shortfall` can mean, to be printed beside it."""
@@ -124,7 +124,7 @@ def expected_shortfall(
     losses : shape (n,), positive is a loss
     weights : shape (n,), probabilities of the scenarios up to a factor; None: all the same
     convention : "tail_integral", as above; "strict", the mean of losses beyond the VaR, which is the VaR where there
-        are none; "ore", the mean of gains at or below the gain's own inverted-CDF quantile at 1 - level
+        are none; "ore", the mean of losses that are the VaR or more
     """
     if convention == "tail_integral":
         quantile = value_at_risk(losses, level, weights)
@@ -148,17 +148,10 @@ def tail_weights(
         )
     losses = _sample(losses)
     mass = np.full(len(losses), 1.0 / len(losses)) if weights is None else _weights(weights, len(losses))
-    if convention == "ore":
-        _check("level", level)
-        quantile = (
-            np.quantile(-losses, 1.0 - level, method="inverted_cdf")
-            if weights is None
-            else _quantile(-losses, 1.0 - level, mass)
-        )
-        inside = np.where(-losses <= quantile, mass, 0.0)
-        return np.asarray(inside / inside.sum())
     quantile = value_at_risk(losses, level, weights)
     beyond, at = np.where(losses > quantile, mass, 0.0), np.where(losses == quantile, mass, 0.0)
+    if convention == "ore":
+        return np.asarray((beyond + at) / (beyond + at).sum())
     if convention == "strict":
         chosen = beyond if beyond.any() else at
         return np.asarray(chosen / chosen.sum())

@@ -106,6 +106,8 @@ class Stress:
     def reverse(self, bound: float | None) -> Reverse:
         """The most probable scenario with a loss of `bound` or more; None: of the value at risk or more.
 
+        Where the middle of no cell of the model's grid loses as much, it is one of the drawn scenarios.
+
         Raises
         ------
         ConfigError
@@ -116,8 +118,8 @@ class Stress:
             if bound is None
             else bound
         )
-        grid = self._grid
-        return self._among_draws(least) if grid is None else self._among_cells(least, grid)
+        among_cells = None if self._grid is None else self._among_cells(least, self._grid)
+        return among_cells or self._among_draws(least)
 
     def _conditional(self, move: Mapping[str, float], draws: int) -> dict[str, Any]:
         try:
@@ -180,15 +182,15 @@ class Stress:
         share = len(losing) / len(losses)
         return Reverse(bound, method, len(losses), len(losing), share, best, None, None, 0, 0)
 
-    def _among_cells(self, bound: float, grid: Grid) -> Reverse:
-        """Of all cells of the grid the most probable one whose scenario loses enough, twice."""
+    def _among_cells(self, bound: float, grid: Grid) -> Reverse | None:
+        """Of all cells of the grid the most probable one whose scenario loses enough, twice; None if none does."""
         copula: Any = self.model.dependence
         probabilities = np.asarray(copula.probabilities_)
         returns = self._cell_returns(grid)
         losses = -self._pnl(returns).total
         losing = np.flatnonzero((losses >= bound) & (probabilities > 0))
         if not len(losing):
-            raise ConfigError(_too_far(bound, losses.max(), self.portfolio.base_currency))
+            return None
         best = int(losing[np.argmax(probabilities[losing])])
         found = self._eigensolved(grid, probabilities, losses, bound)
         guess = found.outcome

@@ -11,7 +11,20 @@ from qfin.stages.config import load_config
 from qfin.store import Store
 
 STAGES = ["ingest", "encode", "train", "generate", "risk", "report"]
-COMMANDS = ["run", *STAGES, "diagnose", "race", "plan", "compare", "kinds", "show", "data"]
+COMMANDS = [
+    "run",
+    *STAGES[:-1],
+    "stress",
+    "report",
+    "diagnose",
+    "race",
+    "plan",
+    "compare",
+    "export",
+    "kinds",
+    "show",
+    "data",
+]
 
 
 def test_version(qfin):
@@ -40,14 +53,14 @@ def test_run_ends_with_a_table_and_the_paths_of_what_it_made(qfin, config, full)
     assert re.search(rf"Student-t copula +{figures} +{figures} +{figures}", again.out)
     assert re.search(rf"Bootstrap +{figures} +{figures} +no density", again.out)
     assert "over 1 day; in brackets 95 % confidence intervals" in again.out
-    assert "artifacts  9, 9 of them reused" in again.out
+    assert "artifacts  10, 10 of them reused" in again.out
     for name, path in re.findall(r"^(report|scenarios) +(.+)$", again.out, re.MULTILINE):
         assert Path(path).exists(), name
-    assert len(re.findall(r"^\w+.*reused$", again.err, re.MULTILINE)) == 9
+    assert len(re.findall(r"^\w+.*reused$", again.err, re.MULTILINE)) == 10
     assert "\x1b" not in again.out + again.err
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*STAGES, "stress"])
 def test_a_stage_finds_what_the_run_made(qfin, config, full, stage):
     before = Store(full).refs()
     found = qfin(stage, "--config", config, "--store", full)

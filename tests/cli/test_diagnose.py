@@ -83,7 +83,7 @@ def test_a_report_takes_it_and_finds_the_rest(qfin, quantum, diagnosed):
     made = qfin("report", diagnosis, "--config", path, "--store", store)
     assert made.code == 0
     report = Store(store).get(made.out.splitlines()[0])
-    assert sorted(report.parents) == ["diagnosis_0", "risk_0", "risk_1"]
+    assert sorted(report.parents) == ["diagnosis_0", "risk_0", "risk_1", "stress_0"]
     assert report.parents["diagnosis_0"] == diagnosis
     assert report.summary["models"] == ["Born machine", "Gaussian copula"]
     assert diagnosis in qfin("show", report.ref, "--store", store).out
@@ -116,5 +116,5 @@ def test_a_report_takes_nothing_else(qfin, quantum, diagnosed):
     model = Store(store).refs("train")[0]
     outcome = qfin("report", model, "--store", store)
     assert outcome.err.endswith(
-        f"error: {model} is an artifact of 'train'; wanted one of 'risk' or 'diagnose' or 'race'\n"
+        f"error: {model} is an artifact of 'train'; wanted one of 'risk' or 'diagnose' or 'stress' or 'race'\n"
     )

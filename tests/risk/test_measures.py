@@ -302,7 +302,7 @@ def test_the_tail_weights_make_the_shortfall(losses, level, convention):
 
 
 def test_conventions_differ_as_they_are_known_to():
-    """716 - x in 1 ... 715, 1 % tail: 7.15 losses. ORE's quantile of gains is the 8th loss, and counts it."""
+    """1 ... 715, 1 % tail: 7.15 losses. ORE counts the 8th, its quantile, in full; `benchmarks/ore.py` runs it."""
     losses = np.arange(1.0, 716.0)
     assert expected_shortfall(losses, 0.99, convention="strict") == pytest.approx(np.mean(range(709, 716)))
     assert expected_shortfall(losses, 0.99, convention="ore") == pytest.approx(np.mean(range(708, 716)))

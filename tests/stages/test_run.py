@@ -27,10 +27,11 @@ FILES = {
     },
     "generate": {"scenarios.parquet", "factors.parquet"},
     "risk": {"pnl.parquet", "risk.json"},
+    "stress": {"stress.json"},
     "report": {"report.html", "summary.json"},
 }
 TRAIN = {"model.json", "model.npz", "score.json", "details.json"}
-ORDER = ["ingest", "encode", "train", "generate", "risk", "train", "generate", "risk", "report"]
+ORDER = ["ingest", "encode", "train", "generate", "risk", "train", "generate", "risk", "stress", "report"]
 
 
 def _of(result, stage, label=None):
@@ -75,7 +76,7 @@ def test_a_second_run_reuses_everything(made, small):
 def test_only_what_a_change_touches_is_made_again(made, small):
     _, store, _ = made
     changed = stages.run(small(measures={"var_level": 0.95}, rivals=[]), store)
-    assert [a.stage for a in changed.artifacts if not a.reused] == ["risk", "report"]
+    assert [a.stage for a in changed.artifacts if not a.reused] == ["risk", "stress", "report"]
 
 
 def test_same_configuration_same_bytes_and_another_seed_differs(made, small, tmp_path):
@@ -93,8 +94,8 @@ def test_rows_are_the_figures_of_the_artifacts(made, small):
     assert scenarios.lineage["made_from"].startswith("train/")
     pnl = Portfolio.read(small().portfolio).revalue(scenarios)
     assert row.label == "Student-t copula"
-    assert row.value_at_risk["value"] == pnl.value_at_risk(0.99)
-    assert row.expected_shortfall["value"] == pnl.expected_shortfall(0.975)
+    assert row.value_at_risk["value"] == pytest.approx(pnl.value_at_risk(0.99), rel=1e-12)
+    assert row.expected_shortfall["value"] == pytest.approx(pnl.expected_shortfall(0.975), rel=1e-12)
     daily = pd.read_parquet(_of(result, "train").path("daily_scores.parquet"))
     assert row.score["mean"] == pytest.approx(daily["log_density"].mean())
     assert row.score["lower"] < row.score["mean"] < row.score["upper"]
