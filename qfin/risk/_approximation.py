@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import numpy as np
 from qfin.errors import DataError
 from qfin.risk._arrays import Arrays
 from qfin.risk._certificate import RevaluationCertificate, TradeCertificate
+from qfin.risk._copies import share_out, shared_array
 from qfin.risk._proxy import Rejected, fit_proxy
 from qfin.risk._variables import Rows
 from qfin.risk._workers import processors
@@ -25,6 +25,7 @@ _FEWEST = 4 * _SAMPLE
 _CLOSED_FORM_SAMPLE = 4
 _OUTSIDE = 0.01
 _ROWS = 4096
+_WORTH_COPIES = 200_000
 _SEED = 20_190_412
 
 
@@ -38,6 +39,8 @@ class Approximation:
         self._own: dict[int, np.ndarray] = {}
         self._found: dict[int, TradeCertificate] = {}
         self._rng = np.random.default_rng(_SEED)
+        wanted = run.how.workers or processors()
+        self.workers = wanted if self.n * len(self.names) >= _WORTH_COPIES else 1
 
     def values(self) -> tuple[np.ndarray, RevaluationCertificate]:
         """See `Run.in_scenarios`."""
@@ -63,24 +66,27 @@ class Approximation:
     def _closed_forms(self) -> None:
         """Value those trades in closed form that have one with which QuantLib agrees on a sample."""
         chosen = self._agreeing()
-        trades = [(k, self.run.portfolio.trades[k]) for k in chosen]
+        trades = [self.run.portfolio.trades[k] for k in chosen]
+        own = shared_array((len(trades), self.n))
 
-        def value(start: int) -> np.ndarray:
+        def value(start: int) -> None:
             stop = min(start + _ROWS, self.n)
             arrays = Arrays(self.run.market, self.run.end, Rows(self.run.paths, slice(start, stop)))
-            own = [np.asarray(trade.closed_form(arrays)) for _, trade in trades]
-            return np.array([np.broadcast_to(one, stop - start) for one in own])
+            for place, trade in enumerate(trades):
+                own[place, start:stop] = trade.closed_form(arrays)
 
-        if not trades:
-            return
-        workers = self.run.how.workers or processors()
-        with ThreadPoolExecutor(workers) as pool:
-            own = np.concatenate(list(pool.map(value, range(0, self.n, _ROWS))), axis=1)
+        if trades:
+            share_out(value, range(0, self.n, _ROWS), self.workers)
         for place, (k, error) in enumerate(chosen.items()):
-            certificate = TradeCertificate(
-                self.names[k], "closed form", 0.0, 0, min(_CLOSED_FORM_SAMPLE, self.n), error
-            )
-            self._keep(k, own[place], certificate)
+            self._fill(k, own[place])
+            checked = min(_CLOSED_FORM_SAMPLE, self.n)
+            self._keep(k, own[place], TradeCertificate(self.names[k], "closed form", 0.0, 0, checked, error))
+
+    def _fill(self, k: int, own: np.ndarray) -> None:
+        """Let QuantLib say what a trade is worth, or why it is worth nothing, where its closed form is no number."""
+        rows = np.flatnonzero(~np.isfinite(own))
+        if len(rows):
+            own[rows] = self.run.full([k], rows)[0]
 
     def _agreeing(self) -> dict[int, float]:
         """Trades whose closed form QuantLib agrees with on a sample, and the largest difference, base currency."""
@@ -102,25 +108,25 @@ class Approximation:
         run, rejected = self.run, {}
         rows, checks = np.split(self._some(2 * _SAMPLE), 2)
         pilots, exact = run.full(trades, rows), run.full(trades, checks)
-        for k, bound, pilot, check in zip(
-            trades, self._bounds(trades, pilots, rows), pilots, exact, strict=True
-        ):
-            found = self._proxy(k, rows, pilot, float(bound))
+        bounds = self._bounds(trades, pilots, rows)
+
+        def fitted(place: int) -> tuple[np.ndarray, int] | Rejected:
+            return self._proxy(trades[place], rows, pilots[place], float(bounds[place]))
+
+        for place, found in enumerate(share_out(fitted, range(len(trades)), self.workers)):
+            k, bound = trades[place], float(bounds[place])
             if isinstance(found, Rejected):
                 rejected[k] = found.reason
                 continue
             own, nodes = found
             at = own[checks] if own.size > 1 else own
-            error = float(np.abs((at - check) * run.conversion(k, run.paths, checks)).max())
+            error = float(np.abs((at - exact[place]) * run.conversion(k, run.paths, checks)).max())
             if error > bound:
                 rejected[k] = (
                     f"in a scenario drawn at random its error was {error:,.3g}, its bound {bound:,.3g}"
                 )
             else:
-                certificate = TradeCertificate(
-                    self.names[k], "proxy", float(bound), nodes, len(checks), error
-                )
-                self._keep(k, own, certificate)
+                self._keep(k, own, TradeCertificate(self.names[k], "proxy", bound, nodes, len(checks), error))
         return rejected
 
     def _bounds(self, trades: Sequence[int], pilots: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
@@ -175,7 +181,8 @@ class Approximation:
         order = np.argsort(values.sum(axis=1), kind="stable")
         worst = np.sort(order[:count])
         trades = [k for k, c in enumerate(certificate.trades) if c.method == "proxy"]
-        values[np.ix_(worst, np.array(trades))] = run.converted(trades, run.full(trades, worst), worst)
+        exact = run.full(trades, worst)
+        values[np.ix_(worst, np.array(trades))] = run.converted(trades, exact, worst)
         total = values.sum(axis=1)
         best_outside = total[order[count:]].min() if count < n else math.inf
         certain = int((total[worst] < best_outside - certificate.bound).sum())

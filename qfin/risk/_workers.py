@@ -15,6 +15,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from qfin.errors import BackendError
+from qfin.risk._copies import can_copy, share_out
 from qfin.risk._market import Market
 from qfin.risk._quantlib import evaluation_date
 from qfin.risk._valuation import Valuation
@@ -23,6 +24,7 @@ from qfin.risk.instruments import Instrument
 
 _CHUNK_SECONDS = 1.0
 _WORTH_A_PROCESS = 4.0
+_WORTH_A_COPY = 0.2
 _PROBED = 3
 
 
@@ -67,13 +69,23 @@ class Valuer:
         """Values of each job's trade in its scenarios, shape (n,) or one number, in its own currency; under
         `evaluation_date`."""
         costs = [self._seconds(job) for job in jobs] if self.workers != 1 else [0.0] * len(jobs)
-        workers = self.workers or (processors() if sum(costs) > _WORTH_A_PROCESS else 1)
+        worth = _WORTH_A_COPY if can_copy() else _WORTH_A_PROCESS
+        workers = self.workers or (processors() if sum(costs) > worth else 1)
         if workers == 1:
             return [self.valuation(job.trade).full(job.settings, job.rows) for job in jobs]
         pieces = [list(_pieces(job, cost)) for job, cost in zip(jobs, costs, strict=True)]
+        if can_copy():
+            return self._by_copies(pieces, workers)
         with _pool(self.book, workers) as pool:
             futures = [[pool.submit(_value, piece) for piece in several] for several in pieces]
             return [np.concatenate([future.result() for future in several]) for several in futures]
+
+    def _by_copies(self, pieces: Sequence[Sequence[Job]], workers: int) -> list[np.ndarray]:
+        def value(job: Job) -> np.ndarray:
+            return self.valuation(job.trade).full(job.settings, job.rows)
+
+        done = iter(share_out(value, [piece for several in pieces for piece in several], workers))
+        return [np.concatenate([next(done) for _ in several]) for several in pieces]
 
     def _seconds(self, job: Job) -> float:
         """About how long a job takes here."""
@@ -104,7 +116,8 @@ def _pool(book: Book, workers: int) -> Iterator[ProcessPoolExecutor]:
             yield pool
     except BrokenProcessPool as error:
         raise BackendError(
-            f"a process that valued trades has ended (out of memory?): {error}; run with workers = 1"
+            f"a process that valued trades has ended: {error}; a script that is run by itself begins its work below "
+            "`if __name__ == '__main__':`, else there was too little memory: run with workers = 1"
         ) from error
 
 

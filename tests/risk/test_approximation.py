@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -195,3 +200,53 @@ def test_two_workers_give_the_bytes_of_one(book, scenario_set, draws, without_cl
 def test_bad_options(book, scenario_set, draws, options, message):
     with pytest.raises(ConfigError, match=message):
         book(DOLLARS).revalue(scenario_set(draws(2)), **options)
+
+
+COPIES = """
+import hashlib, sys, threading
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from conftest import book, draws, scenario_set
+from qfin.risk._copies import can_copy
+assert can_copy()
+put = {"instrument": "american_option", "underlying": "AAPL", "option": "put", "strike": 55, "expiry": "2001-01-19",
+       "currency": "USD", "discount_curve": 0.06}
+bond = {"instrument": "fixed_rate_bond", "face": 1e6, "currency": "USD", "coupon": 0.06, "issue": "1999-11-30",
+        "maturity": "2004-11-30", "curve": "UST"}
+portfolio = book(*({**put, "name": f"p{k}", "quantity": 100 + k} for k in range(10)),
+                 *({**bond, "name": f"b{k}"} for k in range(10)))
+scenarios = scenario_set(draws(10_000))
+made = [portfolio.revalue(scenarios, "proxy", workers=workers) for workers in (1, 2)]
+assert made[0].certificate.counts == {"closed form": 10, "proxy": 10, "full": 0}
+assert made[0].certificate == made[1].certificate
+print([hashlib.sha256(pnl.values.tobytes()).hexdigest() for pnl in made])
+"""
+
+
+def test_copies_of_the_process_give_the_bytes_of_one():
+    folder = str(Path(__file__).parent)
+    done = subprocess.run([sys.executable, "-c", COPIES, folder], capture_output=True, text=True, check=True)
+    one, other = ast.literal_eval(done.stdout)
+    assert one == other
+
+
+def test_what_goes_wrong_in_a_copy_reaches_the_caller():
+    code = (
+        "from qfin.errors import DataError\nfrom qfin.risk._copies import share_out\n"
+        "def fail(k):\n    if k == 3: raise DataError(f'trade {k}')\n    return k\n"
+        "try: share_out(fail, range(6), 2)\nexcept DataError as error: print(error)\n"
+        "print(share_out(lambda k: k * k, range(5), 2))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["trade 3", "[0, 1, 4, 9, 16]"]
+
+
+def test_a_copy_that_dies_is_told():
+    code = (
+        "import os\nfrom qfin.errors import BackendError\nfrom qfin.risk._copies import share_out\n"
+        "try: share_out(lambda k: os._exit(9), range(4), 2)\nexcept BackendError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "a process that valued trades has ended" in done.stdout

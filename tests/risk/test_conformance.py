@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
@@ -40,6 +42,18 @@ def test_it_survives_its_json_form(trade, book):
     assert portfolio.trades == (trade,)
     assert Portfolio.from_dict(portfolio.to_dict()) == portfolio
     assert Portfolio.from_dict(portfolio.to_dict()).content_hash == portfolio.content_hash
+
+
+def test_it_survives_its_csv_form(trade, book, tmp_path):
+    plain = trade.to_dict()
+    cells = {k: " ".join(v) if isinstance(v, list) else str(v) for k, v in plain.items()}
+    with (tmp_path / "book.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(cells))
+        writer.writeheader()
+        writer.writerow(cells)
+    head = {k: v for k, v in book(plain).to_dict().items() if k != "trades"}
+    (tmp_path / "book.market.json").write_text(json.dumps(head))
+    assert Portfolio.read(tmp_path / "book.csv").trades == (trade,)
 
 
 def test_it_is_frozen(trade):

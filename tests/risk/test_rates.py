@@ -219,3 +219,12 @@ def test_hazard_rates_by_factor_move_the_swap(book, scenario_set, factors, marke
     full, fast = (portfolio.revalue(scenario_set(moves), method) for method in ("full", "proxy"))
     assert fast.certificate.counts["closed form"] == 1
     np.testing.assert_allclose(fast.values, full.values, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("method", ["full", "proxy"])
+def test_a_rate_that_blacks_formula_has_no_value_for_names_trade_and_scenario(method):
+    trade = {"instrument": "cap_floor", **LIVING["cap_floor"]}
+    moves = np.zeros(200)
+    moves[150] = -900.0
+    with pytest.raises(DataError, match="trade 'it' cannot be valued in scenario 150: "):
+        revalued(trade, "2000-05-12", 0.06, market=PAST, bp=moves, method=method)
