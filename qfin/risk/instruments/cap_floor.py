@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from qfin.risk._black import bachelier, black
-from qfin.risk._fields import Amount, Count, Currency, Day, NamedRate, NamedVol, Rate
-from qfin.risk._market import Discount, Need, Volatility
+from qfin.risk._fields import Amount, Count, NamedRate, NamedVol, Rate
+from qfin.risk._market import Need, Volatility
 from qfin.risk._quantlib import py_date
-from qfin.risk.instruments._base import Instrument, Pricer
+from qfin.risk.instruments._base import Pricer
 from qfin.risk.instruments._legs import (
     MONTHS,
-    CalendarName,
     Convention,
     DayCount,
     FloatingLeg,
@@ -26,6 +25,7 @@ from qfin.risk.instruments._legs import (
     paid_or_discounted,
     schedule,
 )
+from qfin.risk.instruments._rates import RateTrade
 
 if TYPE_CHECKING:
     from qfin.risk._arrays import Arrays
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CapFloor(Instrument):
+class CapFloor(RateTrade):
     """A strip of options on the fixings of an index: a cap pays what they are above a strike, a floor what below.
 
     Each caplet by Black's formula (Black 1976), or by Bachelier's where the volatility is normal (Brigo and Mercurio,
@@ -68,27 +68,15 @@ class CapFloor(Instrument):
 
     option: Literal["cap", "floor"]
     notional: Amount
-    currency: Currency
     strike: Rate
-    start: Day
-    maturity: Day
     volatility: NamedVol
     model: Literal["black", "bachelier"] = "black"
     frequency: Frequency = "quarterly"
     day_count: DayCount = "actual/360"
     index: str | None = None
     fixing_days: Count = 2
-    calendar: CalendarName = "weekends"
     convention: Convention = "modified_following"
-    discount_curve: NamedRate | None = None
     forecast_curve: NamedRate | None = None
-
-    after_today: ClassVar[tuple[str, ...]] = ("maturity",)
-
-    @property
-    def value_currency(self) -> str:
-        """The payments' currency."""
-        return self.currency
 
     @property
     def description(self) -> str:
@@ -171,17 +159,8 @@ class CapFloor(Instrument):
             self.fixing_days,
         )
 
-    @property
-    def _discount(self) -> Discount:
-        return Discount(self.currency if self.discount_curve is None else self.discount_curve)
-
-    @property
-    def _forecast(self) -> Discount:
-        return self._discount if self.forecast_curve is None else Discount(self.forecast_curve)
-
     @classmethod
     def _inconsistencies(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        if values["maturity"] <= values["start"]:
-            yield f"maturity {values['maturity']} is not after start {values['start']}"
+        yield from super()._inconsistencies(values)
         if values["model"] == "black" and values["strike"] <= 0:
             yield f"strike {values['strike']:g} is not above zero, which Black's formula needs; take model 'bachelier'"

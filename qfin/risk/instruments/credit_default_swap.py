@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from qfin.risk._fields import Currency, Day, NamedRate, Positive, Rate, Share
-from qfin.risk._market import Discount, Hazard, Need
+from qfin.risk._fields import NamedRate, Positive, Rate, Share
+from qfin.risk._market import Hazard, Need
 from qfin.risk._quantlib import py_date, ql_date, quantlib
-from qfin.risk.instruments._base import Instrument, Pricer
+from qfin.risk.instruments._base import Pricer
 from qfin.risk.instruments._legs import (
-    CalendarName,
     Convention,
     DayCount,
     Frequency,
@@ -25,6 +24,7 @@ from qfin.risk.instruments._legs import (
     paid_between,
     schedule,
 )
+from qfin.risk.instruments._rates import RateTrade
 
 if TYPE_CHECKING:
     from qfin.risk._arrays import Arrays
@@ -51,7 +51,7 @@ class _Coupon(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreditDefaultSwap(Instrument):
+class CreditDefaultSwap(RateTrade):
     """Protection against an issuer's default, paid for by a running spread.
 
     Mid-point model: default happens in the middle of a period, where protection (1 - recovery) and accrued spread are
@@ -85,24 +85,12 @@ class CreditDefaultSwap(Instrument):
 
     notional: Positive
     side: Literal["buyer", "seller"]
-    currency: Currency
     spread: Rate
-    start: Day
-    maturity: Day
     hazard: NamedRate
     recovery: Share = 0.4
     frequency: Frequency = "quarterly"
     day_count: DayCount = "actual/360"
-    calendar: CalendarName = "weekends"
     convention: Convention = "modified_following"
-    discount_curve: NamedRate | None = None
-
-    after_today: ClassVar[tuple[str, ...]] = ("maturity",)
-
-    @property
-    def value_currency(self) -> str:
-        """The payments' currency."""
-        return self.currency
 
     @property
     def description(self) -> str:
@@ -179,13 +167,8 @@ class CreditDefaultSwap(Instrument):
     def _hazard(self) -> Hazard:
         return Hazard(self.hazard)
 
-    @property
-    def _discount(self) -> Discount:
-        return Discount(self.currency if self.discount_curve is None else self.discount_curve)
-
     @classmethod
     def _inconsistencies(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        if values["maturity"] <= values["start"]:
-            yield f"maturity {values['maturity']} is not after start {values['start']}"
+        yield from super()._inconsistencies(values)
         if isinstance(values["hazard"], float) and values["hazard"] < 0:
             yield f"hazard {values['hazard']:g} is negative"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from qfin.risk._fields import Count, Currency, Day, NamedRate, Positive, Rate
-from qfin.risk._market import Discount, Need
+from qfin.risk._fields import Count, NamedRate, Positive, Rate
+from qfin.risk._market import Need
 from qfin.risk._quantlib import quantlib
-from qfin.risk.instruments._base import Instrument, Pricer
+from qfin.risk.instruments._base import Pricer
 from qfin.risk.instruments._legs import (
     MONTHS,
-    CalendarName,
     Convention,
     DayCount,
     FloatingLeg,
@@ -25,6 +24,7 @@ from qfin.risk.instruments._legs import (
     paid_between,
     schedule,
 )
+from qfin.risk.instruments._rates import RateTrade
 
 if TYPE_CHECKING:
     from qfin.risk._arrays import Arrays
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InterestRateSwap(Instrument):
+class InterestRateSwap(RateTrade):
     """Fixed payments exchanged for those of an index, in one currency.
 
     Value of the payer: sum of forward rates less the fixed rate, each times accrual, notional and discount factor
@@ -69,10 +69,7 @@ class InterestRateSwap(Instrument):
 
     notional: Positive
     pays: Literal["fixed", "floating"]
-    currency: Currency
     fixed_rate: Rate
-    start: Day
-    maturity: Day
     spread: Rate = 0.0
     fixed_frequency: Frequency = "annual"
     fixed_day_count: DayCount = "30/360"
@@ -80,18 +77,9 @@ class InterestRateSwap(Instrument):
     floating_day_count: DayCount = "actual/360"
     index: str | None = None
     fixing_days: Count = 2
-    calendar: CalendarName = "weekends"
     fixed_convention: Convention = "modified_following"
     floating_convention: Convention = "modified_following"
-    discount_curve: NamedRate | None = None
     forecast_curve: NamedRate | None = None
-
-    after_today: ClassVar[tuple[str, ...]] = ("maturity",)
-
-    @property
-    def value_currency(self) -> str:
-        """The payments' currency."""
-        return self.currency
 
     @property
     def description(self) -> str:
@@ -170,16 +158,3 @@ class InterestRateSwap(Instrument):
             self.calendar,
             self.fixing_days,
         )
-
-    @property
-    def _discount(self) -> Discount:
-        return Discount(self.currency if self.discount_curve is None else self.discount_curve)
-
-    @property
-    def _forecast(self) -> Discount:
-        return self._discount if self.forecast_curve is None else Discount(self.forecast_curve)
-
-    @classmethod
-    def _inconsistencies(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        if values["maturity"] <= values["start"]:
-            yield f"maturity {values['maturity']} is not after start {values['start']}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from qfin.risk._fields import Count, Currency, Day, NamedRate, Positive, Rate
-from qfin.risk._market import Discount, Fixing, Need
+from qfin.risk._fields import Count, NamedRate, Positive, Rate
+from qfin.risk._market import Fixing, Need
 from qfin.risk._quantlib import calendar, py_date, ql_date, quantlib
-from qfin.risk.instruments._base import Instrument, Pricer
+from qfin.risk.instruments._base import Pricer
 from qfin.risk.instruments._legs import (
-    CalendarName,
     Convention,
     DayCount,
     Frequency,
@@ -26,6 +25,7 @@ from qfin.risk.instruments._legs import (
     paid_or_discounted,
     schedule,
 )
+from qfin.risk.instruments._rates import RateTrade
 
 if TYPE_CHECKING:
     from qfin.risk._arrays import Arrays
@@ -45,7 +45,7 @@ class _Compounded(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OvernightIndexSwap(Instrument):
+class OvernightIndexSwap(RateTrade):
     """Fixed payments exchanged for an overnight rate compounded day by day.
 
     Floating amount of a period: notional x (prod_i (1 + r_i d_i) - 1 + spread x accrual); days that are not fixed yet
@@ -80,26 +80,14 @@ class OvernightIndexSwap(Instrument):
 
     notional: Positive
     pays: Literal["fixed", "floating"]
-    currency: Currency
     fixed_rate: Rate
-    start: Day
-    maturity: Day
     spread: Rate = 0.0
     frequency: Frequency = "annual"
     day_count: DayCount = "actual/360"
     index: str | None = None
     payment_lag: Count = 2
-    calendar: CalendarName = "weekends"
     convention: Convention = "modified_following"
-    discount_curve: NamedRate | None = None
     forecast_curve: NamedRate | None = None
-
-    after_today: ClassVar[tuple[str, ...]] = ("maturity",)
-
-    @property
-    def value_currency(self) -> str:
-        """The payments' currency."""
-        return self.currency
 
     @property
     def description(self) -> str:
@@ -205,19 +193,6 @@ class OvernightIndexSwap(Instrument):
     @property
     def _index(self) -> str:
         return self.index or f"{self.currency}-ON"
-
-    @property
-    def _discount(self) -> Discount:
-        return Discount(self.currency if self.discount_curve is None else self.discount_curve)
-
-    @property
-    def _forecast(self) -> Discount:
-        return self._discount if self.forecast_curve is None else Discount(self.forecast_curve)
-
-    @classmethod
-    def _inconsistencies(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        if values["maturity"] <= values["start"]:
-            yield f"maturity {values['maturity']} is not after start {values['start']}"
 
 
 def _compounded(coupon: Any) -> _Compounded:
