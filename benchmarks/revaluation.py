@@ -157,7 +157,8 @@ def overnight(rng: np.random.Generator) -> dict[str, Any]:
 def cap(rng: np.random.Generator) -> dict[str, Any]:
     start, maturity = _dates(rng)
     return {"instrument": "cap_floor", "option": str(rng.choice(["cap", "floor"])), "notional": 1e6,
-            "currency": "USD", "strike": 0.04, "start": start, "maturity": maturity, "volatility": 0.009, "model": "bachelier"}  # fmt: skip
+            "currency": "USD", "strike": 0.04, "start": start, "maturity": maturity, "volatility": 0.009,
+            "model": "bachelier"}  # fmt: skip
 
 
 def protection(rng: np.random.Generator) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -41,11 +41,11 @@ def _day(value: Any) -> date:
 
 
 def _days(value: Any) -> Any:
-    """A list of days, or in a table days with blanks between them."""
-    return value.split() if isinstance(value, str) else value
-
-
-def _rising(days: tuple[date, ...]) -> tuple[date, ...]:
+    """Days that rise; in a table with blanks between them."""
+    days = value.split() if isinstance(value, str) else value
+    if not isinstance(days, list | tuple):
+        raise ValueError("should be a list of dates")
+    days = tuple(_day(day) for day in days)
     if not days or any(a >= b for a, b in pairwise(days)):
         raise ValueError("should be one day or more, each after the one before")
     return days
@@ -117,7 +117,7 @@ Amount = Annotated[float, _Checked(_number), Field(allow_inf_nan=False)]
 Positive = Annotated[float, _Checked(_number), Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, _Checked(_number), Field(ge=0, le=30)]
 NotNegative = Annotated[float, _Checked(_number), Field(ge=0, allow_inf_nan=False)]
-Days = Annotated[tuple[Day, ...], _Checked(_days, "ISO 8601, rising"), AfterValidator(_rising)]
+Days = Annotated[tuple[Day, ...], _Checked(_days, "rising")]
 Share = Annotated[float, _Checked(_number), Field(ge=0, lt=1)]
 Rate = Annotated[float, _rate]
 Vol = Annotated[float, _volatility]

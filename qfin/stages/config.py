@@ -248,7 +248,7 @@ class RunConfig(_Section):
     portfolio: str = Field(default_factory=lambda: str(shipped("portfolios/fx_book.json")))
     """Path of the portfolio, JSON or CSV."""
     revaluation: RevaluationConfig = Field(default_factory=RevaluationConfig)
-    """How the portfolio is valued in every scenario."""
+    """How trades are valued in scenarios: in full, or by closed forms and interpolants."""
     measures: MeasureConfig = Field(default_factory=MeasureConfig)
     """Which risk measures, at which levels."""
     stress: StressConfig = Field(default_factory=StressConfig)

@@ -175,7 +175,7 @@ def test_runs_by_schedule_and_by_hand_and_nothing_is_left(deployed: Path, tmp_pa
         (row,) = json.loads(shown["qfin-train"])
         assert row["reused"], "what the scheduled run trained is reused"
         published = {Store(store).get(ref).stage for ref in Store(store).refs()}
-        assert published == {"ingest", "encode", "train", "generate", "risk", "report"}
+        assert published == {"ingest", "encode", "train", "generate", "risk", "stress", "report"}
 
         minutes = SMALL | {
             "dependence": {"kind": "born", "layers": 8, "data_weight": 1.0, "steps": 1_000_000}

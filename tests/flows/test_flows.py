@@ -82,11 +82,12 @@ def first(server: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, 
 def test_daily_publishes_everything_and_says_so(first: tuple[Any, str]) -> None:
     state, store = first
     outcome = state.result()
-    flow_run, tasks = run_of(state, tasks=9)
+    flow_run, tasks = run_of(state, tasks=10)
     assert flow_run.name == "daily 2026-10-30"
     assert [task.name for task in tasks] == [
         "ingest", "encode", "train student_t", "train independent",
-        "generate Student-t copula", "generate Independent", "risk Student-t copula", "risk Independent", "report",
+        "generate Student-t copula", "generate Independent", "risk Student-t copula", "risk Independent",
+        "stress Student-t copula", "report",
     ]  # fmt: skip
     assert {task.state_name for task in tasks} == {"Completed"}
     assert json.loads(json.dumps(outcome)) == outcome
@@ -202,6 +203,7 @@ def test_a_rerun_after_a_failure_reuses_what_was_finished(
     assert finished <= set(outcome["reused"])
     assert {ref.split("/")[0] for ref in outcome["refs"] if ref not in outcome["reused"]} == {
         "risk",
+        "stress",
         "report",
     }
 
