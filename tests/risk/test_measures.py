@@ -351,3 +351,27 @@ def test_a_convention_that_is_none():
         ConfigError, match="there is no convention 'loose'; choose one of: tail_integral, strict, ore"
     ):
         expected_shortfall(np.arange(3.0), 0.5, convention="loose")
+
+
+@pytest.mark.parametrize(
+    ("level", "var", "cvar"),
+    [(0.99, 4071.0, 5890.4), (0.975, 3182.0, 4546.8), (0.95, 2333.0, 3634.64)],
+)
+def test_skfolio_has_the_same_tail_integral_and_at_whole_ranks_another_quantile(level, var, cvar):
+    """skfolio 1.12.2, `measures.value_at_risk` and `measures.cvar` of these 500 returns: its tail integral is qfin's;
+    where n (1 - level) is whole its quantile is the next larger loss, which makes no difference to the integral."""
+    losses = -np.round(np.random.default_rng(20).standard_t(4, size=500) * 1000)
+    assert expected_shortfall(losses, level) == pytest.approx(cvar, rel=1e-12)
+    ordered = np.sort(losses)[::-1]
+    rank = round(500 * (1 - level), 9)
+    at = math.ceil(rank) if rank % 1 else int(rank) + 1
+    assert value_at_risk(losses, level) == ordered[at - 1]
+    assert var in (ordered[at - 1], ordered[at - 2])
+
+
+def test_skfolio_on_715_losses():
+    """skfolio 1.12.2: VaR 708, 698 and CVaR 711.916083916084, 706.5594405594405 of 1 ... 715."""
+    losses = np.arange(1.0, 716.0)
+    assert (value_at_risk(losses, 0.99), value_at_risk(losses, 0.975)) == (708, 698)
+    assert expected_shortfall(losses, 0.99) == pytest.approx(711.916083916084, rel=1e-14)
+    assert expected_shortfall(losses, 0.975) == pytest.approx(706.5594405594405, rel=1e-14)

@@ -163,3 +163,30 @@ def test_nothing_of_this_machine_is_published(made):
         manifest = json.dumps([artifact.inputs, artifact.summary])
         assert str(store.root) not in manifest
         assert "/" not in str(artifact.summary.get("source", ""))
+
+
+def test_the_report_shows_what_makes_the_risk_and_how_sure_it_is(made):
+    result, _, _ = made
+    page = result.report.read_text(encoding="utf-8")
+    for section in ("contributions", "budget", "valuation", "stress", "worst"):
+        assert f'<section id="{section}">' in page
+    about = _of(result, "risk").json("risk.json")
+    largest = about["contributions"]["ES"]["trade"][0]
+    assert f"{largest['part']}: +{largest['component']:,.0f}" in page
+    budget = about["error_budget"][0]
+    assert f"{budget['lower']:,.0f} to {budget['upper']:,.0f}" in page.replace("\u2212", "-")
+    assert "8 closed form" in page
+    nearest = about["worst"][0]["nearest"]
+    assert nearest["end"] in page
+    stress = _of(result, "stress").json("stress.json")
+    assert all(row["name"] in page for row in stress["moves"])
+    assert "Mahalanobis distance" in page
+
+
+def test_a_report_refuses_a_stress_of_other_scenarios(made):
+    result, store, _ = made
+    risks = [a for a in result.artifacts if a.stage == "risk"]
+    with pytest.raises(
+        ConfigError, match="the report is about generate/.*; `qfin stress` makes one of those"
+    ):
+        stages.report([risks[1], risks[0], _of(result, "stress")], store)
