@@ -22,7 +22,7 @@ def bars(
     drawing = Drawing(width, height, title)
     low, high = padded([0.0, *(value for _, value in rows)], share=0.0)
     x = Scale(min(low, 0.0), max(high, 0.0), left + (room if low < 0 else 0), width - room)
-    count = 5 if x.stop - x.start > 330 else 3
+    count = max(1, min(5, round((x.stop - x.start) / 75)))
     axis_x(drawing, x, height - 38, 4, lambda v: number(v, x.decimals(count)), count, title)
     for place, (label, value) in enumerate(rows):
         y = 4 + _ROW * (place + 0.5)
