@@ -80,8 +80,8 @@ def test_duckdb_and_polars_read_what_is_published(full):
     assert var == pytest.approx(about["measures"][0]["value"], rel=1e-12)
     worst = duckdb.sql(
         f"select scenario, total, EURUSD from '{pnl}' join '{drawn}' using (scenario) where step = 1 "
-        "order by total limit 10"
+        "order by total, scenario limit 10"
     ).fetchall()
     assert [row[0] for row in worst][:3] == [row["scenario"] for row in about["worst"]][:3]
-    frame = polars.scan_parquet(pnl).sort("total").head(10).collect()
+    frame = polars.scan_parquet(pnl).sort("total", "scenario").head(10).collect()
     assert frame["scenario"].to_list() == [row["scenario"] for row in about["worst"]]
