@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from qfin.dependence import BornMachine
     from qfin.quantum import Backend, Request
 
+_NEVER = 2.0**-53  # the least probability that marginals tell from none
+
 
 def has_circuit(model: Copula) -> TypeGuard[BornMachine]:
     """Whether a dependence model draws from a quantum circuit, so that a backend can run it."""
@@ -141,7 +143,8 @@ class ScenarioModel(BaseEstimator):
             if n or horizon is not at least 1, the model has no circuit, or the backend cannot run it; if returns are
             given for more than one day ahead or on a backend, or the dependence model cannot be conditioned.
         DataError
-            if a return is given of a factor that there is not, or is past all that its marginal can be.
+            if a return is given of a factor that there is not, or no return can be that, or its marginal does not reach
+            so far.
         BackendError
             if the backend fails.
         """
@@ -176,27 +179,39 @@ class ScenarioModel(BaseEstimator):
             raise ConfigError(
                 "returns can be given one day ahead only, and of draws from exact probabilities"
             )
-        held = self._innovations(given)
+        held = self._probabilities_of(given)
         uniforms = self.dependence.sample(n, random_state, given=held)
         returns = self.volatility.simulate(self.marginals.ppf(uniforms)[:, None, :])
         for name, value in given.items():
             returns[:, 0, self._column(name)] = value
-        lineage |= {"given": dict(given)}
+        lineage |= {"given": {name: float(value) for name, value in given.items()}}
         return ScenarioSet(returns, self.factors_, self.levels_, self.as_of_, lineage)
 
-    def _innovations(self, given: Mapping[str, float]) -> dict[int, float]:
-        """Marginal probabilities of returns tomorrow, by column."""
+    def _probabilities_of(self, given: Mapping[str, float]) -> dict[int, float]:
+        """Marginal probabilities of returns tomorrow, by column: one day ahead a return is linear in its innovation."""
         d = len(self.factors_)
-        ends = self.volatility.simulate(np.array([np.zeros(d), np.ones(d)])[:, None, :])[:, 0, :]
-        z = np.zeros((1, d))
-        for name, value in given.items():
-            k = self._column(name)
-            z[0, k] = (value - ends[0, k]) / (ends[1, k] - ends[0, k])
-        u = self.marginals.cdf(z)[0]
-        for name, value in given.items():
-            if not 0.0 < u[self._column(name)] < 1.0:
-                raise DataError(f"{name} cannot return {value:g} on one day: the model has nothing out there")
-        return {self._column(name): float(u[self._column(name)]) for name in given}
+        at_zero, at_one = self._tomorrow(np.array([np.zeros(d), np.ones(d)]))
+        lowest, highest = self._tomorrow(self.marginals.ppf(np.outer([_NEVER, 1.0 - _NEVER], np.ones(d))))
+        innovations, columns = np.zeros((1, d)), [self._column(name) for name in given]
+        for k, value in zip(columns, given.values(), strict=True):
+            self._check_return(k, value, lowest[k], highest[k])
+            innovations[0, k] = (value - at_zero[k]) / (at_one[k] - at_zero[k])
+        uniforms = self.marginals.cdf(innovations)[0]
+        return {k: float(uniforms[k]) for k in columns}
+
+    def _tomorrow(self, innovations: np.ndarray) -> np.ndarray:
+        """Returns one day ahead, shape (n, d) to (n, d)."""
+        return self.volatility.simulate(innovations[:, None, :])[:, 0, :]
+
+    def _check_return(self, column: int, value: float, lowest: float, highest: float) -> None:
+        factor = self.factors_[column]
+        if not np.isfinite(value) or (factor.return_type == "relative" and value <= -1.0):
+            raise DataError(f"{factor.name} = {value} is given, and no {factor.return_unit} can be that")
+        if not lowest <= value <= highest:
+            raise DataError(
+                f"{factor.name} = {value:g} is given, and its marginal reaches from {lowest:.4g} to {highest:.4g} on "
+                "one day (less than 1e-15 of probability lies beyond); give a smaller move"
+            )
 
     def _column(self, name: str) -> int:
         names = [factor.name for factor in self.factors_]

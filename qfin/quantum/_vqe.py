@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qfin.errors import ConfigError
 from qfin.quantum._adam import Adam
 from qfin.quantum._cvar import ConditionalValueAtRisk
 from qfin.quantum._training import train
@@ -24,6 +25,7 @@ class GroundState:
     outcome : the outcome of the lowest energy among all that were measured
     energy : its energy
     probability : of that outcome in the state it was measured in
+    most_probable : the outcome of the largest probability there
     restart : which of the restarts found it
     evaluations : circuits that were run for gradients, of all restarts
     shots : measurements that it was looked for in, of all restarts
@@ -33,6 +35,7 @@ class GroundState:
     outcome: int
     energy: float
     probability: float
+    most_probable: int
     restart: int
     evaluations: int
     shots: int
@@ -66,9 +69,10 @@ def find_ground_state(
     Raises
     ------
     ConfigError
-        if energies are not finite or not one for each outcome, or a share is out of range.
+        if energies are not finite or not one for each outcome, or a number is out of its range.
     """
     loss, rng = ConditionalValueAtRisk(energies, share), np.random.default_rng(seed)
+    _check(program, energies, {"restarts": restarts, "shots": shots})
     best: GroundState | None = None
     for restart in range(restarts):
         theta = rng.uniform(-0.3, 0.3, len(program.parameters))
@@ -76,9 +80,20 @@ def find_ground_state(
         seen = program.sample(result.theta, shots, rng, initial)
         outcome = int(seen[np.argmin(energies[seen])])
         if best is None or energies[outcome] < best.energy:
-            probability = float(program.probabilities(result.theta, initial)[outcome])
+            chances = program.probabilities(result.theta, initial)
+            there = float(chances[outcome]), int(chances.argmax())
             history = tuple(value for _, value, _ in result.history)
             spent = (steps + 1) * restarts, shots * restarts
-            best = GroundState(outcome, float(energies[outcome]), probability, restart, *spent, history)
+            best = GroundState(outcome, float(energies[outcome]), *there, restart, *spent, history)
     assert best is not None
     return best
+
+
+def _check(program: Program, energies: np.ndarray, counts: dict[str, int]) -> None:
+    if len(energies) != 1 << program.num_bits:
+        raise ConfigError(
+            f"there are {len(energies)} energies; the circuit has {1 << program.num_bits} outcomes"
+        )
+    for name, count in counts.items():
+        if count < 1:
+            raise ConfigError(f"{name} = {count} is not allowed; wanted at least 1")

@@ -53,6 +53,9 @@ class Reverse:
     exact, eigensolver : the two answers; the second is None where there is no grid of qubits
     same : whether they are the same cell
     evaluations, shots : circuits run for gradients and measurements of the eigensolver
+    found_probability : of the eigensolver's answer in the state that it trained. In the model's own state, where it
+        started, that is `eigensolver.probability`: where this one is above 1 / shots, so many shots of the model alone
+        would have shown the answer too, and training was not needed
     """
 
     bound: float
@@ -65,6 +68,7 @@ class Reverse:
     same: bool | None
     evaluations: int
     shots: int
+    found_probability: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +184,7 @@ class Stress:
         best = self._candidate(returns[chosen], float(losses[chosen]), None, chosen)
         method = "the drawn scenario that is nearest to no move (Mahalanobis distance)"
         share = len(losing) / len(losses)
-        return Reverse(bound, method, len(losses), len(losing), share, best, None, None, 0, 0)
+        return Reverse(bound, method, len(losses), len(losing), share, best, None, None, 0, 0, None)
 
     def _among_cells(self, bound: float, grid: Grid) -> Reverse | None:
         """Of all cells of the grid the most probable one whose scenario loses enough, twice; None if none does."""
@@ -207,18 +211,20 @@ class Stress:
             same=guess == best,
             evaluations=found.evaluations,
             shots=found.shots,
+            found_probability=found.probability,
         )
 
     def _eigensolved(
         self, grid: Grid, probabilities: np.ndarray, losses: np.ndarray, bound: float
     ) -> GroundState:
-        """The ground state of -log P(x) + penalty x (bound - loss(x))^+ / bound, found from the model's own state.
+        """The ground state of E(x) = -log P(x) + [loss(x) < bound] R (1 + 4 (bound - loss(x)) / range of losses).
 
-        The penalty is larger than the spread of -log P, so that the ground state loses enough if any cell does.
+        R is the range of -log P, so that the ground state loses enough if any cell does. The circuit starts from the
+        amplitudes sqrt(P).
         """
         from qfin.quantum import ANSAETZE, Program, find_ground_state
 
-        surprise = -np.log(np.maximum(probabilities, 1e-12))
+        surprise = -np.log(np.maximum(probabilities, np.finfo(float).tiny))
         short = np.maximum(bound - losses, 0.0) / max(float(np.ptp(losses)), 1e-300)
         energies = (
             surprise

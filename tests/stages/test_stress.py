@@ -131,6 +131,40 @@ def test_the_most_probable_large_loss_is_that_of_a_loop_over_all_cells(born):
     assert reverse["eigensolver"]["probability"] >= 0.5 * reverse["exact"]["probability"]
 
 
+@pytest.fixture(scope="module")
+def machine(small, tmp_path_factory):
+    """A Born machine on 8 qubits, its run and the losses of its cells."""
+    from qfin.store import Store
+
+    store = Store(tmp_path_factory.mktemp("stress-machine"))
+    spec = {"kind": "born", "layers": 2, "steps": 6, "data_weight": 1.0}
+    config = small(dependence=spec, scenarios={"count": 2000, "horizon": 1}, stress={"moves": MOVES})
+    return config, store, drawn(config, store)
+
+
+@pytest.mark.parametrize("bound", [None, 40_000.0])
+def test_the_eigensolver_trains_towards_what_enumeration_finds(machine, small, bound):
+    """The answer to the value at risk has a probability below 1e-5, so 3,000 shots of the model would not show it."""
+    config, store, scenarios = machine
+    stress = small(stress={"moves": MOVES, "loss_bound": bound}).stress
+    reverse = stages.stress(config.model_copy(update={"stress": stress}), scenarios, store).json(
+        "stress.json"
+    )["reverse"]
+    assert reverse["same"] is True
+    assert reverse["eigensolver"] == reverse["exact"]
+    assert reverse["found_probability"] > 0.09
+    assert bound or reverse["exact"]["probability"] < 1e-5
+    assert (reverse["evaluations"], reverse["shots"]) == (453, 3000)
+
+
+def test_a_move_past_what_a_margin_reaches_is_a_revaluation_and_a_reason(machine, small):
+    config, store, scenarios = machine
+    stress = small(stress={"moves": {"Euro collapses": {"EURUSD": -2.0}}}).stress
+    row = stages.stress(config.model_copy(update={"stress": stress}), scenarios, store).json("stress.json")
+    assert row["moves"][0]["pnl"] != 0.0
+    assert "EURUSD = -2 is given, and its marginal reaches from" in row["moves"][0]["conditional"]["why_none"]
+
+
 def test_it_is_the_same_again_and_published_once(born):
     config, store, scenarios = born
     one, other = (stages.stress(config, scenarios, store) for _ in range(2))
