@@ -5,6 +5,7 @@ from qfin.scenarios._compare import compare
 from qfin.scenarios._dependence_scores import dependence_scores
 from qfin.scenarios._discrepancy import Discrepancy
 from qfin.scenarios._distances import energy_distance, marginal_scores, sliced_wasserstein_distance
+from qfin.scenarios._equal_means import DieboldMariano, diebold_mariano
 from qfin.scenarios._forecast_scores import (
     energy_score,
     forecast_scores,
@@ -20,12 +21,14 @@ from qfin.scenarios._set import ScenarioSet
 from qfin.scenarios._uniformity import probability_integral_transform, uniformity_scores
 
 __all__ = [
+    "DieboldMariano",
     "Discrepancy",
     "ScenarioSet",
     "Score",
     "classifier_scores",
     "compare",
     "dependence_scores",
+    "diebold_mariano",
     "difference",
     "energy_distance",
     "energy_score",
