@@ -53,6 +53,32 @@ def verdict(race: Artifact, page: Artifact) -> None:
     _link("qfin-race-page", page.path("report.html"), page.ref)
 
 
+def backtest(made: Artifact) -> None:
+    """A row a model, horizon and level of P&L that does not overlap, with the tests that reject it."""
+    found = made.json("backtest.json")
+    rows = [
+        {
+            "model": model["name"],
+            "horizon": shape["horizon"],
+            "level": level["level"],
+            "hits": level["hits"],
+            "expected": round(level["expected"], 1),
+            "green": level["green_share"],
+            "rejected by": ", ".join(test["name"] for test in level["tests"] if test.get("rejected")),
+        }
+        for model in found["models"]
+        for shape in model["horizons"]
+        for level in shape["levels"]
+        if not shape["overlapping"]
+    ]
+    create_table_artifact(
+        key="qfin-backtest-tests",
+        table=rows,
+        description=f"{found['portfolio']}: {found['days']} days, {found['first']} to {found['last']}; each test at "
+        f"{100 * found['significance']:g} %",
+    )
+
+
 def _link(key: str, path: Path, ref: str) -> None:
     create_link_artifact(
         key=key,

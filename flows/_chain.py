@@ -97,6 +97,20 @@ class Chain:
         _artifacts.verdict(self.store.get(done["ref"]), self.store.get(page["ref"]))
         return done
 
+    def backtest(self, history: str | None = None) -> Published:
+        """All fits of the backtest over the history, a task each, and the tests of what they forecast."""
+        start = self._found("ingest", history) if history else self.history()
+        planned = stages.fits(self.config, self.store.get(start["ref"]))
+        made = [
+            _tasks.forecast(self.config, start["ref"], number, self.root, fit.label)
+            for number, fit in enumerate(planned)
+        ]
+        self._show("forecast", made)
+        done = _tasks.backtest(self.config, start["ref"], refs(made), self.root)
+        self._show("backtest", [done])
+        _artifacts.backtest(self.store.get(done["ref"]))
+        return done
+
     def report(self, risks: Sequence[str] | None = None, stress: str | None = None) -> Published:
         """All models side by side, the first as the one the report is about; without `risks` it is stressed, too."""
         start = [self._found("risk", ref) for ref in risks] if risks else self.risks()

@@ -134,6 +134,22 @@ def race(config: RunConfig, history: str, store: str) -> Published:
     return _told(stages.race(config, opened.get(history), opened, told))
 
 
+@_stage("forecast {label}")
+def forecast(config: RunConfig, history: str, number: int, store: str, label: str) -> Published:
+    """One fit of a backtest: what a model forecast of the portfolio on the days that follow, and what came."""
+    opened = Store(store)
+    start = opened.get(history)
+    return _told(stages.forecast(config, start, stages.fits(config, start)[number], opened))
+
+
+@_stage("backtest")
+def backtest(config: RunConfig, history: str, forecasts: list[str], store: str) -> Published:
+    """The tests of what all models forecast."""
+    opened = Store(store)
+    made = [opened.get(one) for one in forecasts]
+    return _told(stages.backtest(config, opened.get(history), opened, made))
+
+
 @_stage("report")
 def report(risks: list[str], store: str) -> Published:
     """The figures of all models laid side by side in one HTML file."""

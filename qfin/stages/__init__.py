@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from qfin.stages._progress import StageEvent, watching
 from qfin.stages.backend import backend_of, plan, submit
+from qfin.stages.backtest import Fit, backtest, fits, forecast
 from qfin.stages.diagnose import diagnose
 from qfin.stages.encode import encode
 from qfin.stages.generate import generate
@@ -20,13 +21,17 @@ from qfin.stages.train import complete_spec, train
 from qfin.stages.tune import tune
 
 __all__ = [
+    "Fit",
     "ResultRow",
     "RunResult",
     "StageEvent",
     "backend_of",
+    "backtest",
     "complete_spec",
     "diagnose",
     "encode",
+    "fits",
+    "forecast",
     "generate",
     "ingest",
     "plan",

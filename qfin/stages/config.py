@@ -212,6 +212,55 @@ class RaceConfig(_Section):
     """Whether score is set against number of parameters, by circuits, vines and grids of several sizes."""
 
 
+class CompositionConfig(_Section):
+    """A scenario model of a backtest: what is left out is the run's own."""
+
+    volatility: Volatility | None = None
+    """Volatility filter; none: the run's."""
+    marginals: MarginalsSpec | None = None
+    """Model of each factor alone; none: the run's."""
+    dependence: Dependence | None = None
+    """Dependence model; none: the run's."""
+
+
+def _composed() -> dict[str, CompositionConfig]:
+    return {
+        "model": CompositionConfig(),
+        "historical simulation": CompositionConfig(
+            volatility="none", marginals="empirical", dependence="bootstrap"
+        ),
+        "filtered historical simulation": CompositionConfig(marginals="empirical", dependence="bootstrap"),
+        "independent": CompositionConfig(dependence="independent"),
+        "gaussian": CompositionConfig(dependence="gaussian"),
+        "student_t": CompositionConfig(dependence="student_t"),
+        "vine": CompositionConfig(dependence="vine"),
+        "rbm": CompositionConfig(dependence="rbm"),
+    }
+
+
+class BacktestConfig(_Section):
+    """A walk-forward backtest of scenario models with the portfolio."""
+
+    models: dict[str, CompositionConfig] = Field(default_factory=_composed)
+    """Scenario models by the name that tables give them; the first is the one that the others are compared with."""
+    days: int = Field(1000, ge=20)
+    """Last days of the history that are forecast, each from the days before it."""
+    training_days: int = Field(1000, ge=100)
+    """Days of the first fit; of a rolling window, of every fit."""
+    refit_every: int = Field(250, ge=1)
+    """Days between two fits; in between volatility follows the returns and the rest stays."""
+    window: Literal["expanding", "rolling"] = "rolling"
+    """Whether a fit takes all days before, or the last `training_days`."""
+    scenarios: int = Field(5000, ge=100)
+    """Scenarios drawn for each day."""
+    horizons: list[Annotated[int, Field(ge=1, le=250)]] = Field([1, 10], min_length=1)
+    """Trading days of P&L; longer ones are tested overlapping and not."""
+    levels: list[Annotated[float, Field(gt=0.5, lt=1)]] = Field([0.975, 0.99], min_length=1)
+    """Levels of VaR and ES."""
+    significance: float = Field(0.05, gt=0, lt=0.5)
+    """Probability with which each test may reject a right model."""
+
+
 class RunConfig(_Section):
     """Everything that determines a run."""
 
@@ -255,6 +304,8 @@ class RunConfig(_Section):
     """Moves that the portfolio is stressed with."""
     race: RaceConfig = Field(default_factory=RaceConfig)
     """Models and rules of `qfin race`; a run of all stages does not take part in it."""
+    backtest: BacktestConfig = Field(default_factory=BacktestConfig)
+    """Models, days and levels of `qfin backtest`."""
 
 
 def load_config(path: str | Path) -> RunConfig:

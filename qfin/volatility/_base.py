@@ -33,6 +33,13 @@ class VolatilityFilter(BaseEstimator, ABC):
         """Standard deviation expected of each of the next `horizon` days after the fitted history, shape (h, d)."""
 
     @abstractmethod
+    def advance(self, returns: np.ndarray) -> Self:
+        """Take in the days that followed, shape (m, d): the state moves on, the parameters stay.
+
+        A filter that was fitted to days 1 to T and advanced by m days simulates from day T + m on.
+        """
+
+    @abstractmethod
     def simulate(self, innovations: np.ndarray) -> np.ndarray:
         """Returns of the days after the fitted history from their innovations: shape (n, h, d) to (n, h, d).
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
 from qfin.errors import ConfigError, DataError, NotFittedError
@@ -53,6 +55,13 @@ class RecursiveFilter(VolatilityFilter):
         for _ in range(1, horizon):
             variances.append(self.omega_ + self.persistence * variances[-1])
         return np.sqrt(variances)
+
+    def advance(self, returns: np.ndarray) -> Self:
+        """Let the variance follow the days that came after the history, shape (m, d)."""
+        self._check_fitted()
+        for shock in check_returns(returns, len(self.mean_)) - self.mean_:
+            self.next_variance_ = self._drive(shock) + self.beta_ * self.next_variance_
+        return self
 
     def simulate(self, innovations: np.ndarray) -> np.ndarray:
         """Returns of the days after the history from their innovations, shape (n, h, d) to (n, h, d)."""

@@ -49,6 +49,12 @@ class Unfiltered(VolatilityFilter):
             raise ConfigError(f"horizon must be at least 1, not {horizon}")
         return np.tile(self.deviation_, (horizon, 1))
 
+    def advance(self, returns: np.ndarray) -> Self:
+        """Nothing moves on: there is no state."""
+        self._check_fitted()
+        check_returns(returns, len(self.deviation_))
+        return self
+
     def simulate(self, innovations: np.ndarray) -> np.ndarray:
         """The innovations, shape (n, h, d)."""
         self._check_fitted()

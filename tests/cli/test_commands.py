@@ -18,6 +18,7 @@ COMMANDS = [
     "report",
     "diagnose",
     "race",
+    "backtest",
     "plan",
     "compare",
     "export",

@@ -37,7 +37,7 @@ def deployments() -> dict[str, Any]:
 
 
 def test_there_is_a_flow_a_stage_and_one_for_all() -> None:
-    assert FLOWS == ["daily", "encode", "generate", "ingest", "race", "report", "risk", "train"]
+    assert FLOWS == ["backtest", "daily", "encode", "generate", "ingest", "race", "report", "risk", "train"]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)

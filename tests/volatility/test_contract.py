@@ -52,6 +52,14 @@ def test_the_past_does_not_change_with_what_follows(fitted: VolatilityFilter, hi
     np.testing.assert_array_equal(fitted.filter(history[:100]), fitted.filter(history)[:100])
 
 
+def test_days_taken_in_later_leave_the_state_of_one_pass(kind: str, history: np.ndarray) -> None:
+    """Whatever the state is, a path from it is filtered back to its innovations."""
+    model, z = VOLATILITY.build(kind).fit(history[:-30]), _innovations(1, 5)
+    paths = model.advance(history[-30:-29]).advance(history[-29:]).simulate(z)
+    again = model.filter(np.vstack([history, paths[0]]))
+    np.testing.assert_allclose(again[len(history) :], z[0], rtol=1e-10, atol=1e-12)
+
+
 def test_each_factor_is_on_its_own(kind: str, fitted: VolatilityFilter, history: np.ndarray) -> None:
     alone = VOLATILITY.build(kind).fit(history[:, [1]])
     np.testing.assert_allclose(alone.filter(history[:, [1]])[:, 0], fitted.filter(history)[:, 1], rtol=1e-12)

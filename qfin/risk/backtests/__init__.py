@@ -32,7 +32,7 @@ from qfin.risk.backtests._e_values import (
     es_e_values,
     var_e_values,
 )
-from qfin.risk.backtests._forecasts import Forecasts
+from qfin.risk.backtests._forecasts import Forecasts, Tail
 from qfin.risk.backtests._result import NotRun, TestResult
 from qfin.risk.backtests._rosenblatt import rosenblatt_radius, rosenblatt_uniformity
 from qfin.risk.backtests._run import backtest
@@ -50,6 +50,7 @@ __all__ = [
     "Forecasts",
     "NotRun",
     "Simulated",
+    "Tail",
     "TestResult",
     "TrafficLight",
     "Zone",

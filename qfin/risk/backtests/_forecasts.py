@@ -13,6 +13,26 @@ from qfin.risk.backtests._inputs import check_probability, day_label, series, ta
 
 
 @dataclass(frozen=True, eq=False)
+class Tail:
+    """The lowest of the P&L that a model drew for each day: enough for tests that look at losses beyond the VaR only.
+
+    Attributes
+    ----------
+    values : shape (days, m), every draw below -VaR among them
+    of : how many were drawn for a day
+    """
+
+    values: np.ndarray
+    of: int
+
+    def __call__(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """P&L drawn again from the draws, shape (days, size), with 0 for whatever is not in the tail."""
+        days, m = self.values.shape
+        chosen = rng.integers(self.of, size=(days, size))
+        return np.where(chosen < m, np.take_along_axis(self.values, np.minimum(chosen, m - 1), axis=1), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
 class Forecasts:
     """Realised P&L of each day and what the model had said of it the day before.
 
@@ -27,6 +47,7 @@ class Forecasts:
     dates : of the days, increasing
     pit : shape (days,), the forecast distribution function of the P&L at the realised P&L, inside (0, 1)
     simulated : shape (days, n), the P&L that the model drew for each day
+    tail : the lowest of many more draws, which tests of the ES then use in the place of `simulated`
     rosenblatt : shape (days, d), Rosenblatt transforms of the day's factors under the model, inside (0, 1)
     scale : shape (days,), forecast volatility of the P&L
     horizon : days that each P&L spans; above 1, rows that follow each other overlap
@@ -39,6 +60,7 @@ class Forecasts:
     dates: Sequence[Any] | None = None
     pit: np.ndarray | None = None
     simulated: np.ndarray | None = None
+    tail: Tail | None = None
     rosenblatt: np.ndarray | None = None
     scale: np.ndarray | None = None
     horizon: int = 1
@@ -59,6 +81,13 @@ class Forecasts:
         for name in ("simulated", "rosenblatt"):
             if getattr(self, name) is not None:
                 self._set(name, table(name, getattr(self, name), days, labels))
+        if self.tail is not None:
+            values = table("tail", self.tail.values, days, labels)
+            if values.shape[1] > self.tail.of:
+                raise DataError(
+                    f"tail has {values.shape[1]} draws a day of {self.tail.of}; wanted no more than those"
+                )
+            self._set("tail", Tail(values, self.tail.of))
         if self.es is not None:
             tail(self.var, self.es, days, labels)
         for name in ("pit", "rosenblatt"):
@@ -69,6 +98,11 @@ class Forecasts:
 
     def __len__(self) -> int:
         return len(self.pnl)
+
+    @property
+    def drawn(self) -> Tail | np.ndarray | None:
+        """What the tests of the ES draw from."""
+        return self.simulated if self.tail is None else self.tail
 
     @property
     def hits(self) -> np.ndarray:

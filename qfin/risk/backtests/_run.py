@@ -51,13 +51,13 @@ _TESTS = (
     _Test("e-backtest of the VaR", (), lambda f, s: e_backtest_var(f.pnl, f.var, f.level, s)),
     _Test(
         "Acerbi-Székely Z1",
-        ("es", "simulated"),
-        lambda f, s: acerbi_szekely_z1(f.pnl, f.var, f.es, f.level, f.simulated, s),
+        ("es", "drawn"),
+        lambda f, s: acerbi_szekely_z1(f.pnl, f.var, f.es, f.level, f.drawn, s),
     ),
     _Test(
         "Acerbi-Székely Z2",
-        ("es", "simulated"),
-        lambda f, s: acerbi_szekely_z2(f.pnl, f.var, f.es, f.level, f.simulated, s),
+        ("es", "drawn"),
+        lambda f, s: acerbi_szekely_z2(f.pnl, f.var, f.es, f.level, f.drawn, s),
     ),
     _Test(
         "McNeil-Frey exceedance residuals",
@@ -80,6 +80,9 @@ _TESTS = (
 )
 
 
+_CALLED = {"drawn": "simulated"}
+
+
 def backtest(forecasts: Forecasts, significance: float = 0.05) -> tuple[TestResult | NotRun, ...]:
     """Every backtest of the VaR, the ES, the distribution and the dependence, in that order.
 
@@ -95,7 +98,10 @@ def backtest(forecasts: Forecasts, significance: float = 0.05) -> tuple[TestResu
 def _outcome(test: _Test, forecasts: Forecasts, significance: float) -> TestResult | NotRun:
     missing = [need for need in test.needs if getattr(forecasts, need) is None]
     if missing:
-        return NotRun(name=test.name, sentence=f"not run: it needs {' and '.join(missing)}")
+        return NotRun(
+            name=test.name,
+            sentence=f"not run: it needs {' and '.join(_CALLED.get(name, name) for name in missing)}",
+        )
     if forecasts.horizon > 1 and test.name != "Basel traffic light":
         return NotRun(
             name=test.name,
