@@ -53,8 +53,8 @@ def verdict(race: Artifact, page: Artifact) -> None:
     _link("qfin-race-page", page.path("report.html"), page.ref)
 
 
-def backtest(made: Artifact) -> None:
-    """A row a model, horizon and level of P&L that does not overlap, with the tests that reject it."""
+def backtest(made: Artifact, page: Artifact) -> None:
+    """A row a model, horizon and level of P&L that does not overlap, with the tests that reject it; a link to the page."""
     found = made.json("backtest.json")
     rows = [
         {
@@ -77,6 +77,7 @@ def backtest(made: Artifact) -> None:
         description=f"{found['portfolio']}: {found['days']} days, {found['first']} to {found['last']}; each test at "
         f"{100 * found['significance']:g} %",
     )
+    _link("qfin-backtest-page", page.path("report.html"), page.ref)
 
 
 def _link(key: str, path: Path, ref: str) -> None:

@@ -108,7 +108,9 @@ class Chain:
         self._show("forecast", made)
         done = _tasks.backtest(self.config, start["ref"], refs(made), self.root)
         self._show("backtest", [done])
-        _artifacts.backtest(self.store.get(done["ref"]))
+        page = _tasks.report([done["ref"]], self.root)
+        self._show("report", [page])
+        _artifacts.backtest(self.store.get(done["ref"]), self.store.get(page["ref"]))
         return done
 
     def report(self, risks: Sequence[str] | None = None, stress: str | None = None) -> Published:

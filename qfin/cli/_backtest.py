@@ -48,6 +48,7 @@ def backtest(
     for sentence in _sentences(found["models"][0]):
         console.print(sentence, soft_wrap=True)
     console.print(f"backtest   {made.folder}", soft_wrap=True)
+    console.print(f"its page   qfin report {made.ref}", soft_wrap=True)
 
 
 def backtest_table(found: Mapping[str, Any], horizon: int) -> Table:

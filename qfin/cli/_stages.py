@@ -124,9 +124,10 @@ def report(
     there = opened(store)
     with showing():
         named = [
-            given(there, ("risk", "diagnose", "stress", "race"), reference) for reference in artifacts or ()
+            given(there, ("risk", "diagnose", "stress", "race", "backtest"), reference)
+            for reference in artifacts or ()
         ]
-        if not any(artifact.stage in ("risk", "race") for artifact in named):
+        if not any(artifact.stage in ("risk", "race", "backtest") for artifact in named):
             named = [*_risks(configuration(config), there, any(a.stage == "stress" for a in named)), *named]
         made = stages.report(named, there)
     _tell(made)

@@ -11,29 +11,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qfin.report._collect import collect, collect_race
-    from qfin.report._data import RaceData, ReportData
-    from qfin.report._render import render, render_races, summary
+    from qfin.report._collect import collect, collect_backtest, collect_race
+    from qfin.report._data import BacktestData, RaceData, ReportData
+    from qfin.report._render import render, render_walks, summary
     from qfin.report._workbook import write_workbook
 
 __all__ = [
+    "BacktestData",
     "RaceData",
     "ReportData",
     "collect",
+    "collect_backtest",
     "collect_race",
     "render",
-    "render_races",
+    "render_walks",
     "summary",
     "write_workbook",
 ]
 
 _HOMES = {
+    "BacktestData": "_data",
     "RaceData": "_data",
     "ReportData": "_data",
     "collect": "_collect",
+    "collect_backtest": "_collect",
     "collect_race": "_collect",
     "render": "_render",
-    "render_races": "_render",
+    "render_walks": "_render",
     "summary": "_render",
     "write_workbook": "_workbook",
 }

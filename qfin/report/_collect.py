@@ -14,6 +14,7 @@ import pandas as pd
 from qfin.errors import ConfigError, StoreError
 from qfin.market import ReturnsFrame
 from qfin.report._data import (
+    BacktestData,
     DiagnosisData,
     HistoryData,
     Interval,
@@ -36,6 +37,7 @@ def collect(
     diagnoses: Sequence[Artifact] = (),
     races: Sequence[Artifact] = (),
     stresses: Sequence[Artifact] = (),
+    backtests: Sequence[Artifact] = (),
 ) -> ReportData:
     """Read what a report on these risk artifacts shows, by walking back through the store.
 
@@ -47,6 +49,7 @@ def collect(
     diagnoses : `diagnose` artifacts of their models
     races : `race` artifacts to be shown with them
     stresses : one `stress` artifact of the first one's scenarios, or none
+    backtests : `backtest` artifacts to be shown with them
 
     Raises
     ------
@@ -65,6 +68,7 @@ def collect(
     inside = _diagnoses(diagnoses, [chain["train"].ref for chain in chains])
     sets = [_scenarios(chain["generate"]) for chain in chains]
     pnl = [table(risk, "pnl.parquet", "total") for risk in risks]
+    besides = (*diagnoses, *stresses, *races, *backtests)
     trade_names = [str(trade["name"]) for trade in first["trades"]]
     return ReportData(
         portfolio=str(first["portfolio"]),
@@ -82,9 +86,10 @@ def collect(
         history=_history(main["ingest"], main["encode"], sets[0]),
         encoding=main["encode"].summary,
         discretisation=tuple(_optional(main["encode"], "discretisation.json", [])),
-        lineage=_lineage([*(a for chain in chains for a in chain.values()), *diagnoses, *stresses, *races]),
-        artifacts=tuple(artifact.ref for artifact in (*risks, *diagnoses, *stresses, *races)),
+        lineage=_lineage([*(a for chain in chains for a in chain.values()), *besides]),
+        artifacts=tuple(artifact.ref for artifact in (*risks, *besides)),
         races=tuple(collect_race(artifact) for artifact in races),
+        backtests=tuple(collect_backtest(artifact) for artifact in backtests),
         risk=document(risks[0], "risk.json"),
         stress=_stress(stresses, main["generate"].ref),
     )
@@ -105,6 +110,22 @@ def collect_race(artifact: Artifact) -> RaceData:
         daily=table(artifact, "daily.parquet", "date", "model", "log_density"),
         learning=table(artifact, "learning.parquet", "train_days", *curve),
         expressiveness=table(artifact, "expressiveness.parquet", "parameters", *curve),
+    )
+
+
+def collect_backtest(artifact: Artifact) -> BacktestData:
+    """Read what a report shows of a `backtest` artifact.
+
+    Raises
+    ------
+    StoreError
+        if a file is missing or damaged.
+    """
+    columns = ("date", "model", "horizon", "level", "pnl", "var", "es", "evidence_var", "evidence_es")
+    return BacktestData(
+        ref=artifact.ref,
+        about=document(artifact, "backtest.json", "models", "portfolio", "base_currency", "significance"),
+        daily=table(artifact, "daily.parquet", *columns),
     )
 
 
@@ -277,7 +298,18 @@ def _arranged(models: list[ModelData]) -> tuple[ModelData, ...]:
 
 def _lineage(artifacts: Sequence[Artifact]) -> tuple[Step, ...]:
     """Every artifact behind the report once, in the order of the stages."""
-    stages = ["ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk", "stress"]
+    stages = [
+        "ingest",
+        "race",
+        "backtest",
+        "encode",
+        "train",
+        "diagnose",
+        "tune",
+        "generate",
+        "risk",
+        "stress",
+    ]
     unique = {artifact.ref: artifact for artifact in artifacts}
     known = [a for a in unique.values() if a.stage in stages]
     return tuple(_step(artifact) for artifact in sorted(known, key=lambda a: stages.index(a.stage)))

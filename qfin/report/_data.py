@@ -83,6 +83,21 @@ class RaceData:
 
 
 @dataclass(frozen=True, eq=False)
+class BacktestData:
+    """What a `backtest` artifact found.
+
+    Attributes
+    ----------
+    about : `backtest.json`
+    daily : a row a model, day, horizon and level
+    """
+
+    ref: str
+    about: Mapping[str, Any]
+    daily: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
 class ModelData:
     """One model of the comparison, from its scenarios to its risk figures.
 
@@ -184,6 +199,7 @@ class ReportData:
     lineage: tuple[Step, ...]
     artifacts: tuple[str, ...]
     races: tuple[RaceData, ...] = ()
+    backtests: tuple[BacktestData, ...] = ()
     risk: Mapping[str, Any] = field(default_factory=dict)
     stress: Mapping[str, Any] | None = None
 

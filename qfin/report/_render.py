@@ -9,8 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from qfin.report import _format as form
-from qfin.report._data import RaceData, ReportData
+from qfin.report._data import BacktestData, RaceData, ReportData
 from qfin.report._verdict import circuit_adds, closest_rival, contribution, prior_score, verdict
+from qfin.report.sections.backtest import backtest
 from qfin.report.sections.diagnosis import diagnoses
 from qfin.report.sections.factors import dependence, marginals
 from qfin.report.sections.measures import measures
@@ -27,9 +28,10 @@ def render(data: ReportData) -> str:
     return _page("report.html", view(data))
 
 
-def render_races(races: Sequence[RaceData]) -> str:
-    """Races alone as one HTML document."""
-    return _page("race.html", {"races": [race(one) for one in races]})
+def render_walks(races: Sequence[RaceData], backtests: Sequence[BacktestData]) -> str:
+    """Races and backtests alone as one HTML document."""
+    shown = {"races": [race(one) for one in races], "backtests": [backtest(one) for one in backtests]}
+    return _page("walks.html", shown)
 
 
 def _page(template: str, values: dict[str, Any]) -> str:
@@ -60,6 +62,7 @@ def view(data: ReportData) -> dict[str, Any]:
         "measures": measures(data),
         "scores": scores(data, comparison),
         "races": [race(one) for one in data.races],
+        "backtests": [backtest(one) for one in data.backtests],
         "marginals": marginals(data),
         "dependence": dependence(data),
         "training": training(data),

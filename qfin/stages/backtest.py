@@ -112,8 +112,13 @@ def forecast(config: RunConfig, history: Artifact, fit: Fit, store: Store) -> Ar
             table.to_parquet(folder / "rosenblatt.parquet", index=False, compression="zstd")
         parameters = json.dumps(forecaster.parameters(), indent=1, allow_nan=False)
         (folder / "parameters.json").write_text(parameters, encoding="utf-8")
-        return {"model": fit.name, "label": type(forecaster.model.dependence).label, "begins": fit.begins,
-                "days": fit.span.last - fit.span.first}  # fmt: skip
+        return {
+            "model": fit.name,
+            "label": type(forecaster.model.dependence).label,
+            "begins": fit.begins,
+            "days": fit.span.last - fit.span.first,
+            "base_currency": portfolio.base_currency,
+        }
 
     inputs = {
         "fit": asdict(fit),
@@ -152,6 +157,7 @@ def backtest(
         verdicts.daily().to_parquet(folder / "daily.parquet", index=False, compression="zstd")
         found = {
             "portfolio": made[0].inputs["portfolio"],
+            "base_currency": made[0].summary["base_currency"],
             "as_of": history.summary["as_of"],
             "training_days": wanted.training_days,
             "refit_every": wanted.refit_every,

@@ -20,7 +20,19 @@ from qfin.store import Artifact, Store
 if TYPE_CHECKING:
     from qfin.stages.config import RunConfig
 
-_ORDER = ("ingest", "race", "encode", "train", "diagnose", "tune", "generate", "risk", "stress", "report")
+_ORDER = (
+    "ingest",
+    "race",
+    "backtest",
+    "encode",
+    "train",
+    "diagnose",
+    "tune",
+    "generate",
+    "risk",
+    "stress",
+    "report",
+)
 
 
 @dataclass(frozen=True)

@@ -116,5 +116,6 @@ def test_a_report_takes_nothing_else(qfin, quantum, diagnosed):
     model = Store(store).refs("train")[0]
     outcome = qfin("report", model, "--store", store)
     assert outcome.err.endswith(
-        f"error: {model} is an artifact of 'train'; wanted one of 'risk' or 'diagnose' or 'stress' or 'race'\n"
+        f"error: {model} is an artifact of 'train'; wanted one of 'risk' or 'diagnose' or 'stress' or 'race' or "
+        "'backtest'\n"
     )
