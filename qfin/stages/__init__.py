@@ -12,6 +12,7 @@ from qfin.stages.encode import encode
 from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
 from qfin.stages.race import race
+from qfin.stages.replay import Replay, replay
 from qfin.stages.report import report
 from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
@@ -20,6 +21,7 @@ from qfin.stages.train import complete_spec, train
 from qfin.stages.tune import tune
 
 __all__ = [
+    "Replay",
     "ResultRow",
     "RunResult",
     "StageEvent",
@@ -31,6 +33,7 @@ __all__ = [
     "ingest",
     "plan",
     "race",
+    "replay",
     "report",
     "risk",
     "run",

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from qfin.stages.config import HistoryConfig, RunConfig
 
 LEAST_FACTORS = 2
+_TOLD = ("kind", "name", "date_column", "date_format", "separator", "columns")
 
 
 def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact:
     """Publish the history: `prices.parquet`, `returns.parquet`, `quality.json`.
 
-    The artifact is named by what was read, not by where it was read from: a source that has not changed gives the
-    artifact there is. For a `whole_run` nothing is published unless the configured models, backend, held-out days and
-    portfolio can be used with this history: better found out now than after the training.
+    The artifact is named by what was read and how, not by where it was read from: a source that has not changed gives
+    the artifact there is. For a `whole_run` nothing is published unless the configured models, backend, held-out days
+    and portfolio can be used with this history: better found out now than after the training.
 
     Raises
     ------
@@ -77,9 +78,12 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
             "oddities": len(report.oddities),
         }
 
-    return publish(
-        store, "ingest", {"source": _source(history), "data": _fingerprint(prices, returns)}, write
-    )
+    inputs = {
+        "source": _source(history),
+        "reading": _reading(history),
+        "data": fingerprint(prices, returns),
+    }
+    return publish(store, "ingest", inputs, write)
 
 
 def read_history(history: HistoryConfig) -> tuple[pd.DataFrame, tuple[RiskFactor, ...]]:
@@ -110,7 +114,15 @@ def _source(history: HistoryConfig) -> str:
     return f"{spec.get('kind')} {named}".strip()
 
 
-def _fingerprint(prices: pd.DataFrame, returns: ReturnsFrame) -> str:
+def _reading(history: HistoryConfig) -> dict[str, Any]:
+    """How the source is read, without where it is: neither folder, address, query nor password."""
+    spec = {"kind": history.reader} if isinstance(history.reader, str) else history.reader
+    reader = {name: value for name, value in spec.items() if name in _TOLD}
+    return {"reader": reader, **history.model_dump(mode="json", exclude={"reader"})}
+
+
+def fingerprint(prices: pd.DataFrame, returns: ReturnsFrame) -> str:
+    """SHA-256 of what was read: prices, their dates and names, and the returns made of them."""
     import hashlib
 
     import numpy as np

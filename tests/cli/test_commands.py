@@ -20,6 +20,7 @@ COMMANDS = [
     "race",
     "plan",
     "compare",
+    "replay",
     "export",
     "kinds",
     "show",
