@@ -44,7 +44,7 @@ def differences(stored: Path, replayed: Path) -> tuple[Difference, ...]:
 
 def value_differences(stored: Any, replayed: Any, path: str = "") -> Iterator[Difference]:
     """Where two JSON values differ."""
-    if isinstance(stored, Mapping) and isinstance(replayed, Mapping):
+    if isinstance(stored, dict) and isinstance(replayed, dict):
         pairs = {key: (stored.get(key, _NOTHING), replayed.get(key, _NOTHING)) for key in stored | replayed}
     elif isinstance(stored, list) and isinstance(replayed, list) and len(stored) == len(replayed):
         pairs = {str(k): pair for k, pair in enumerate(zip(stored, replayed, strict=True))}

@@ -1,4 +1,7 @@
-"""How each stage is run again from what its artifact records; a stage that is not in the table is not replayed."""
+"""How each stage is run again from what its artifact records; a stage that is not in the table is not replayed.
+
+Inputs come back with their keys sorted; where the order of a mapping shows in the files, a stage records it as a list.
+"""
 
 from __future__ import annotations
 
@@ -70,16 +73,20 @@ def _generate(recipe: Recipe) -> Artifact:
 
 
 def _stress(recipe: Recipe) -> Artifact:
-    var_level, es_level = recipe.original.inputs["levels"]
-    config = recipe.config(measures={"var_level": var_level, "es_level": es_level})
+    inputs = recipe.original.inputs
+    moves = inputs["stress"]["moves"]
+    ordered = {name: {factor: moves[name][factor] for factor in move} for name, *move in inputs["order"]}
+    var_level, es_level = inputs["levels"]
+    config = recipe.config(
+        measures={"var_level": var_level, "es_level": es_level}, stress=inputs["stress"] | {"moves": ordered}
+    )
     return stress(config, recipe.parent("scenarios"), recipe.store)
 
 
 def _race(recipe: Recipe) -> Artifact:
     inputs = recipe.original.inputs
-    config = recipe.config(
-        race=inputs["race"] | {"models": inputs["models"]}, encoding=_grid(inputs["settings"])
-    )
+    models = {name: inputs["models"][name] for name in inputs["order"]}
+    config = recipe.config(race=inputs["race"] | {"models": models}, encoding=_grid(inputs["settings"]))
     return race(config, recipe.parent("history"), recipe.store)
 
 

@@ -60,7 +60,7 @@ def ingest_again(original: Artifact, store: Store, sources: Sources) -> Artifact
         last = date.fromisoformat(original.summary["as_of"])
         config.history = config.history.model_copy(update={"end": last})
         _check_same(config.history, original, sources)
-    return ingest(config, store)
+    return ingest(config, store, source=original.inputs["source"])
 
 
 def _kind(artifact: Artifact) -> str | None:

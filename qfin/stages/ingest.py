@@ -24,12 +24,16 @@ LEAST_FACTORS = 2
 _TOLD = ("kind", "name", "date_column", "date_format", "separator", "columns")
 
 
-def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact:
+def ingest(config: RunConfig, store: Store, whole_run: bool = False, source: str | None = None) -> Artifact:
     """Publish the history: `prices.parquet`, `returns.parquet`, `quality.json`.
 
     The artifact is named by what was read and how, not by where it was read from: a source that has not changed gives
     the artifact there is. For a `whole_run` nothing is published unless the configured models, backend, held-out days
     and portfolio can be used with this history: better found out now than after the training.
+
+    Parameters
+    ----------
+    source : what people call the source; None: reader, and data set or file
 
     Raises
     ------
@@ -42,17 +46,18 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
     from qfin.market import READERS, ReturnsFrame, check_prices
 
     history = config.history
+    source = source or _source(history)
     prices, factors = read_history(history)
     if len(factors) < LEAST_FACTORS:
         raise DataError(
-            f"{_source(history)} has one factor only ({factors[0].name}); "
+            f"{source} has one factor only ({factors[0].name}); "
             "a dependence model needs at least two columns of prices"
         )
     report = check_prices(prices, factors)
     try:
         report.raise_for_errors()
     except DataError as error:
-        raise DataError(f"{_source(history)}: {error}") from None
+        raise DataError(f"{source}: {error}") from None
     returns = ReturnsFrame.from_prices(prices, factors)
     if whole_run:
         check_models(config)
@@ -69,7 +74,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
         returns.write(folder / "returns.parquet")
         (folder / "quality.json").write_text(json.dumps(report.to_dict(), indent=1), encoding="utf-8")
         return {
-            "source": _source(history),
+            "source": source,
             **({"attribution": attribution} if attribution else {}),
             "factors": list(returns.names),
             "days": len(returns),
@@ -79,7 +84,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
         }
 
     inputs = {
-        "source": _source(history),
+        "source": source,
         "reading": _reading(history),
         "data": fingerprint(prices, returns),
     }

@@ -183,7 +183,7 @@ def _replayed(original: Artifact, replica: Replica, sources: Sources) -> Replaye
 
 
 def _compared(original: Artifact, made: Artifact) -> list[ReplayedFile]:
-    files = [_file(name, original, made) for name in sorted(original.files | made.files)]
+    files = [_file(name, original, made) for name in sorted(original.files.keys() | made.files.keys())]
     summary = tuple(value_differences(original.summary, made.summary, "summary"))
     return [*files, ReplayedFile(MANIFEST, Verdict.DIFFERS, summary)] if summary else files
 

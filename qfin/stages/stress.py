@@ -76,6 +76,7 @@ def stress(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
         "portfolio": portfolio.name,
         "portfolio_hash": portfolio.content_hash,
         "stress": wanted.model_dump(mode="json"),
+        "order": [[name, *move] for name, move in wanted.moves.items()],
         "levels": [config.measures.var_level, config.measures.es_level],
         "seed": config.seed,
     }
