@@ -54,7 +54,7 @@ def verdict(race: Artifact, page: Artifact) -> None:
 
 
 def backtest(made: Artifact, page: Artifact) -> None:
-    """A row a model, horizon and level of P&L that does not overlap, with the tests that reject it; a link to the page."""
+    """A row a model, horizon and level of P&L that does not overlap, with the tests that reject it; the page."""
     found = made.json("backtest.json")
     rows = [
         {

@@ -16,7 +16,9 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -30,6 +32,7 @@ from qfin.errors import StoreError
 
 MANIFEST = "manifest.json"
 DEFAULT_ROOT = "store"
+_signed: ContextVar[Mapping[str, str] | None] = ContextVar("signed", default=None)
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "arch", "numba", "qiskit", "QuantLib")
 
 
@@ -330,9 +333,24 @@ class Store:
         return StoreError(f"the store {self.root} {what} with --store or QFIN_STORE; nothing was published")
 
 
-@lru_cache(maxsize=1)
 def code_version() -> dict[str, str]:
-    """What computed an artifact: qfin's version and source hash, Python's and the numerical libraries' versions."""
+    """What computes an artifact: qfin's version and source hash, Python's and the numerical libraries' versions."""
+    return dict(_signed.get() or _this_code())
+
+
+@contextmanager
+def signed(code: Mapping[str, str]) -> Iterator[None]:
+    """While the context lasts, artifacts are named as if `code` made them: how a replay gets the names, and the files
+    that quote them, of what it is compared with."""
+    token = _signed.set(code)
+    try:
+        yield
+    finally:
+        _signed.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _this_code() -> dict[str, str]:
     source = hashlib.sha256()
     package = Path(qfin.__file__).parent
     for path in sorted(p for p in package.rglob("*") if p.suffix in {".py", ".html", ".css"}):

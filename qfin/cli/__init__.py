@@ -9,8 +9,8 @@ from typing import NoReturn
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and leave with its exit code.
 
-    0 done, 2 the user's mistake (one line on stderr), 130 interrupted; anything else that escapes is a bug of qfin's
-    and keeps its traceback.
+    0 done, 1 a replay that differs, 2 the user's mistake (one line on stderr), 130 interrupted; anything else that
+    escapes is a bug of qfin's and keeps its traceback.
     """
     from qfin.cli._app import run_app
 

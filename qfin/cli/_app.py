@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 import qfin
-from qfin.cli import _backtest, _compare, _diagnose, _export, _look, _plan, _race, _run, _stages, _stress
+from qfin.cli import (
+    _backtest,
+    _compare,
+    _diagnose,
+    _export,
+    _look,
+    _plan,
+    _race,
+    _replay,
+    _run,
+    _stages,
+    _stress,
+)
 from qfin.cli._console import failed
 from qfin.errors import QfinError
 
@@ -47,7 +59,15 @@ app.command("run", rich_help_panel=_WORK)(_run.run)
 for stage in (_stages.ingest, _stages.encode, _stages.train, _stages.generate, _stages.risk, _stress.stress,
               _stages.report, _diagnose.diagnose, _race.race, _backtest.backtest):  # fmt: skip
     app.command(stage.__name__, rich_help_panel="Stages")(stage)
-for look in (_plan.plan, _compare.compare, _export.export, _look.kinds, _look.show, _look.data):
+for look in (
+    _plan.plan,
+    _compare.compare,
+    _replay.replay,
+    _export.export,
+    _look.kinds,
+    _look.show,
+    _look.data,
+):
     app.command(look.__name__, rich_help_panel=_LOOK)(look)
 
 

@@ -102,6 +102,11 @@ class Portfolio:
             "trades": [trade.to_dict() for trade in self.trades],
         }
 
+    def write(self, path: str | Path) -> None:
+        """Write the JSON form; `read` gives a portfolio with the same content hash."""
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
+        Path(path).write_text(text, encoding="utf-8")
+
     @property
     def content_hash(self) -> str:
         """SHA-256 of everything in it."""

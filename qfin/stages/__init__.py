@@ -13,6 +13,7 @@ from qfin.stages.encode import encode
 from qfin.stages.generate import generate
 from qfin.stages.ingest import ingest
 from qfin.stages.race import race
+from qfin.stages.replay import Replay, replay
 from qfin.stages.report import report
 from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
@@ -22,6 +23,7 @@ from qfin.stages.tune import tune
 
 __all__ = [
     "Fit",
+    "Replay",
     "ResultRow",
     "RunResult",
     "StageEvent",
@@ -36,6 +38,7 @@ __all__ = [
     "ingest",
     "plan",
     "race",
+    "replay",
     "report",
     "risk",
     "run",

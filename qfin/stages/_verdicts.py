@@ -61,7 +61,7 @@ class Walked:
             pd.concat(draws, ignore_index=True),
             pd.concat(transforms).set_index("date") if known else None,
             [_parameters(fit, part) for fit, part in zip(fits, rows, strict=True)],
-            fits[0].inputs["scenarios"],
+            fits[0].inputs["backtest"]["scenarios"],
         )
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfin.errors import DataError
 from qfin.stages._progress import publish
+from qfin.stages.risk import PORTFOLIO
 from qfin.stages.train import complete_spec
 from qfin.store import Artifact, Store
 
@@ -112,6 +113,7 @@ def forecast(config: RunConfig, history: Artifact, fit: Fit, store: Store) -> Ar
             table.to_parquet(folder / "rosenblatt.parquet", index=False, compression="zstd")
         parameters = json.dumps(forecaster.parameters(), indent=1, allow_nan=False)
         (folder / "parameters.json").write_text(parameters, encoding="utf-8")
+        portfolio.write(folder / PORTFOLIO)
         return {
             "model": fit.name,
             "label": type(forecaster.model.dependence).label,
@@ -125,9 +127,7 @@ def forecast(config: RunConfig, history: Artifact, fit: Fit, store: Store) -> Ar
         "portfolio": portfolio.name,
         "portfolio_hash": portfolio.content_hash,
         "revaluation": config.revaluation.model_dump(exclude={"workers"}),
-        "scenarios": wanted.scenarios,
-        "horizons": wanted.horizons,
-        "levels": wanted.levels,
+        "backtest": {"scenarios": wanted.scenarios, "horizons": wanted.horizons, "levels": wanted.levels},
         "seed": config.seed,
     }
     return publish(store, "forecast", inputs, write, {"history": history}, fit.label)
@@ -147,8 +147,8 @@ def backtest(
     as `fits` and `forecast`
     """
     wanted = config.backtest
-    planned = fits(config, history)
-    made = forecasts or [forecast(config, history, fit, store) for fit in planned]
+    made = forecasts or [forecast(config, history, fit, store) for fit in fits(config, history)]
+    planned = [fit_of(artifact) for artifact in made]
 
     def write(folder: Path) -> dict[str, Any]:
         from qfin.stages._verdicts import Verdicts
@@ -163,7 +163,7 @@ def backtest(
             "refit_every": wanted.refit_every,
             "window": wanted.window,
             "scenarios": wanted.scenarios,
-            "refits": len(planned) // len(wanted.models),
+            "refits": len(planned) // len({fit.name for fit in planned}),
             **verdicts.summary({fit.name: _composition(fit) for fit in planned}),
         }
         text = json.dumps(found, indent=1, allow_nan=False, ensure_ascii=False)
@@ -177,8 +177,16 @@ def backtest(
         }
 
     parents = {f"forecast_{k}": artifact for k, artifact in enumerate(made)}
-    inputs = {"significance": wanted.significance, "models": [fit.label for fit in planned]}
+    inputs = {"backtest": wanted.model_dump(exclude={"models"})}
     return publish(store, "backtest", inputs, write, {"history": history, **parents})
+
+
+def fit_of(forecast: Artifact) -> Fit:
+    """The fit that a `forecast` artifact is of."""
+    from qfin.evaluation import Span
+
+    recorded = forecast.inputs["fit"]
+    return Fit(**{**recorded, "span": Span(**recorded["span"])})
 
 
 def _by_model(planned: Sequence[Fit], made: Sequence[Artifact]) -> Mapping[str, list[Artifact]]:

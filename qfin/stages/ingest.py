@@ -21,14 +21,19 @@ if TYPE_CHECKING:
     from qfin.stages.config import HistoryConfig, RunConfig
 
 LEAST_FACTORS = 2
+_TOLD = ("kind", "name", "date_column", "date_format", "separator", "columns")
 
 
-def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact:
+def ingest(config: RunConfig, store: Store, whole_run: bool = False, source: str | None = None) -> Artifact:
     """Publish the history: `prices.parquet`, `returns.parquet`, `quality.json`.
 
-    The artifact is named by what was read, not by where it was read from: a source that has not changed gives the
-    artifact there is. For a `whole_run` nothing is published unless the configured models, backend, held-out days and
-    portfolio can be used with this history: better found out now than after the training.
+    The artifact is named by what was read and how, not by where it was read from: a source that has not changed gives
+    the artifact there is. For a `whole_run` nothing is published unless the configured models, backend, held-out days
+    and portfolio can be used with this history: better found out now than after the training.
+
+    Parameters
+    ----------
+    source : what people call the source; None: reader, and data set or file
 
     Raises
     ------
@@ -41,17 +46,18 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
     from qfin.market import READERS, ReturnsFrame, check_prices
 
     history = config.history
+    source = source or _source(history)
     prices, factors = read_history(history)
     if len(factors) < LEAST_FACTORS:
         raise DataError(
-            f"{_source(history)} has one factor only ({factors[0].name}); "
+            f"{source} has one factor only ({factors[0].name}); "
             "a dependence model needs at least two columns of prices"
         )
     report = check_prices(prices, factors)
     try:
         report.raise_for_errors()
     except DataError as error:
-        raise DataError(f"{_source(history)}: {error}") from None
+        raise DataError(f"{source}: {error}") from None
     returns = ReturnsFrame.from_prices(prices, factors)
     if whole_run:
         check_models(config)
@@ -68,7 +74,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
         returns.write(folder / "returns.parquet")
         (folder / "quality.json").write_text(json.dumps(report.to_dict(), indent=1), encoding="utf-8")
         return {
-            "source": _source(history),
+            "source": source,
             **({"attribution": attribution} if attribution else {}),
             "factors": list(returns.names),
             "days": len(returns),
@@ -77,9 +83,12 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False) -> Artifact
             "oddities": len(report.oddities),
         }
 
-    return publish(
-        store, "ingest", {"source": _source(history), "data": _fingerprint(prices, returns)}, write
-    )
+    inputs = {
+        "source": source,
+        "reading": _reading(history),
+        "data": fingerprint(prices, returns),
+    }
+    return publish(store, "ingest", inputs, write)
 
 
 def read_history(history: HistoryConfig) -> tuple[pd.DataFrame, tuple[RiskFactor, ...]]:
@@ -110,7 +119,15 @@ def _source(history: HistoryConfig) -> str:
     return f"{spec.get('kind')} {named}".strip()
 
 
-def _fingerprint(prices: pd.DataFrame, returns: ReturnsFrame) -> str:
+def _reading(history: HistoryConfig) -> dict[str, Any]:
+    """How the source is read, without where it is: neither folder, address, query nor password."""
+    spec = {"kind": history.reader} if isinstance(history.reader, str) else history.reader
+    reader = {name: value for name, value in spec.items() if name in _TOLD}
+    return {"reader": reader, **history.model_dump(mode="json", exclude={"reader"})}
+
+
+def fingerprint(prices: pd.DataFrame, returns: ReturnsFrame) -> str:
+    """SHA-256 of what was read: prices, their dates and names, and the returns made of them."""
     import hashlib
 
     import numpy as np

@@ -76,6 +76,7 @@ def race(
         "seed": config.seed,
         "race": wanted.model_dump(exclude={"models"}),
         "models": models,
+        "order": list(models),
         "settings": settings,
     }
     return publish(store, "race", inputs, write, {"history": history})

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from qfin.scenarios import ScenarioSet
     from qfin.stages.config import MeasureConfig, RunConfig
 
+PORTFOLIO = "portfolio.json"
+
 
 def risk(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
-    """Publish P&L and measures of the configured portfolio under a `generate` artifact: `pnl.parquet`, `risk.json`.
+    """Publish P&L and measures of the configured portfolio under a `generate` artifact: `pnl.parquet`, `risk.json`,
+    and the portfolio itself, `portfolio.json`.
 
     Raises
     ------
@@ -41,6 +44,7 @@ def risk(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
         wanted = figures(config.measures)
         pnl = revalue(portfolio, drawn, how)
         pnl.write(folder)
+        portfolio.write(folder / PORTFOLIO)
         found = risk_report(portfolio, drawn, pnl, wanted, how, history=history, label=label, kind=kind)
         if config.measures.error_budget:
             found["error_budget"] = _error_budget(

@@ -21,18 +21,9 @@ if TYPE_CHECKING:
     from qfin.stages.config import RunConfig
 
 _ORDER = (
-    "ingest",
-    "race",
-    "backtest",
-    "encode",
-    "train",
-    "diagnose",
-    "tune",
-    "generate",
-    "risk",
-    "stress",
+    "ingest", "race", "forecast", "backtest", "encode", "train", "diagnose", "tune", "generate", "risk", "stress",
     "report",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qfin.stages._progress import publish
+from qfin.stages.risk import PORTFOLIO
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def stress(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
-    """Publish the configured stresses of the portfolio under the model of a `generate` artifact: `stress.json`.
+    """Publish the configured stresses of the portfolio under the model of a `generate` artifact: `stress.json`,
+    and the portfolio itself, `portfolio.json`.
 
     Scenario stress: named moves of factors at once, the others still. Conditional stress: the same moves, and the rest
     drawn from the model given them, one day ahead. Reverse stress: the most probable scenario with a loss past a bound,
@@ -58,6 +60,7 @@ def stress(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
             "moves": [one.of_move(name, move, wanted.draws) for name, move in moves.items()],
             "reverse": _reverse(one, wanted.loss_bound),
         }
+        portfolio.write(folder / PORTFOLIO)
         (folder / "stress.json").write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
         worst = min(found["moves"], key=lambda row: row["pnl"])
         return {
@@ -73,6 +76,7 @@ def stress(config: RunConfig, scenarios: Artifact, store: Store) -> Artifact:
         "portfolio": portfolio.name,
         "portfolio_hash": portfolio.content_hash,
         "stress": wanted.model_dump(mode="json"),
+        "order": [[name, *move] for name, move in wanted.moves.items()],
         "levels": [config.measures.var_level, config.measures.es_level],
         "seed": config.seed,
     }

@@ -21,6 +21,7 @@ COMMANDS = [
     "backtest",
     "plan",
     "compare",
+    "replay",
     "export",
     "kinds",
     "show",

@@ -110,6 +110,11 @@ def test_what_is_finished_is_kept_when_a_backtest_is_interrupted(tested, tmp_pat
     assert again.files == made.files  # the same bytes in another store
 
 
+def test_it_is_replayed_to_the_byte(tested):
+    _, store, _, made = tested
+    assert stages.replay(made, store).same
+
+
 def test_it_is_read_without_python(tested):
     path = tested[3].path("daily.parquet")
     rows = duckdb.sql(

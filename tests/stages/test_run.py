@@ -26,8 +26,8 @@ FILES = {
         *("evaluation.parquet", "grid.json", "bitstrings.parquet", "discretisation.json"),
     },
     "generate": {"scenarios.parquet", "factors.parquet"},
-    "risk": {"pnl.parquet", "risk.json"},
-    "stress": {"stress.json"},
+    "risk": {"pnl.parquet", "risk.json", "portfolio.json"},
+    "stress": {"stress.json", "portfolio.json"},
     "report": {"report.html", "summary.json"},
 }
 TRAIN = {"model.json", "model.npz", "score.json", "details.json"}

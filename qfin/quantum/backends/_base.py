@@ -133,6 +133,11 @@ class Backend(ABC):
     Subclasses implement `capabilities`, `_run`, and, where they are exact, `_probabilities`.
     """
 
+    @property
+    def remote(self) -> bool:
+        """Whether jobs go to a service. Nothing is connected to find out."""
+        return False
+
     @abstractmethod
     def capabilities(self) -> Capabilities:
         """What it can do. Asking a remote backend may connect to its service.

@@ -90,6 +90,10 @@ class Ibm(Backend):
         return f"ibm {self.device}"
 
     @property
+    def remote(self) -> bool:
+        return not self._is_fake
+
+    @property
     def versions(self) -> dict[str, str]:
         return {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
 
@@ -98,7 +102,7 @@ class Ibm(Backend):
         return Capabilities(
             exact=False,
             noisy=True,
-            remote=not self._is_fake,
+            remote=self.remote,
             max_qubits=int(device.num_qubits),
             max_shots=None if self._is_fake else device.configuration().max_shots,
         )

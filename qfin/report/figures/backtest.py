@@ -51,7 +51,7 @@ def course(data: Course, currency: str, width: int) -> Markup:
     drawing.curve(x(days), y(-data.es), "line c0 dash", tip=data.names[1])
     for day in np.flatnonzero(hits):
         tip = f"{data.dates[int(day)]:%Y-%m-%d}: {amount(data.pnl[day], signed=True)}, VaR {amount(data.var[day])}"
-        drawing.add("circle", tip=tip, cx=float(x(days[day])), cy=float(y(data.pnl[day])), r=4, cls="dot c2")
+        drawing.add("circle", tip=tip, cx=float(x(days[day])), cy=float(y(data.pnl[day])), r=4, cls="dot hit")
     _evidence(drawing, data, x, days, width)
     return drawing.svg()
 
