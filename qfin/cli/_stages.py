@@ -108,14 +108,14 @@ def report(
     artifacts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Risk artifacts: the one it is about, then its rivals; diagnoses, a stress, races.",
+            help="Risk artifacts: the one it is about, then its rivals; diagnoses, a stress, races, backtests.",
             show_default=MADE,
         ),
     ] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Lay risk artifacts side by side in one HTML file, with the diagnoses of their circuits; or races alone.
+    """Lay risk artifacts side by side in one HTML file, with the diagnoses of their circuits; or races and backtests.
 
     Example: [bold]qfin report risk/64201a77 risk/42400abb diagnose/9c1e0b7d[/bold]
     """

@@ -263,6 +263,30 @@ def test_a_race_tells_its_verdict_and_leaves_a_page(config: RunConfig, first: tu
     assert page.path("report.html").as_uri() in latest("qfin-race-page").data
 
 
+def test_a_backtest_is_a_task_a_fit_and_leaves_a_page(config: RunConfig, first: tuple[Any, str]) -> None:
+    from flows.backtest import backtest
+    from qfin.stages.config import BacktestConfig
+
+    models = {"model": {}, "as they come": {"volatility": "none", "dependence": "bootstrap"}}
+    rules = {
+        "days": 60,
+        "training_days": 200,
+        "refit_every": 30,
+        "scenarios": 200,
+        "horizons": [1],
+        "levels": [0.95],
+    }
+    small = config.model_copy(update={"backtest": BacktestConfig.model_validate({"models": models, **rules})})
+    state = backtest(config=small, store=first[1], return_state=True)
+    _, tasks = run_of(state, tasks=7)
+    assert sum(task.name.startswith("forecast ") for task in tasks) == 4
+    store = Store(first[1])
+    found = store.get(state.result()["ref"]).json("backtest.json")
+    assert len(json.loads(latest("qfin-backtest-tests").data)) == 2
+    assert [model["name"] for model in found["models"]] == list(models)
+    assert latest("qfin-backtest-page").data.count("report.html") == 1
+
+
 def test_a_bug_keeps_its_traceback_and_nothing_is_pickled(
     config: RunConfig, store: str, monkeypatch: pytest.MonkeyPatch, caplog: Any, server: Path
 ) -> None:
