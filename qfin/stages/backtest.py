@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qfin.errors import DataError
+from qfin.errors import ConfigError, DataError
 from qfin.stages._progress import publish
 from qfin.stages.risk import PORTFOLIO
 from qfin.stages.train import complete_spec
@@ -52,7 +52,7 @@ def fits(config: RunConfig, history: Artifact) -> list[Fit]:
     Raises
     ------
     ConfigError
-        if a model's spec is wrong.
+        if a model's spec is wrong, or a horizon is longer than the days tested.
     DataError
         if the history is shorter than the days tested and those of the first fit.
     """
@@ -60,6 +60,10 @@ def fits(config: RunConfig, history: Artifact) -> list[Fit]:
     from qfin.market import ReturnsFrame
 
     wanted = config.backtest
+    if max(wanted.horizons) > wanted.days:
+        raise ConfigError(
+            f"backtest.horizons has {max(wanted.horizons)} days and backtest.days is {wanted.days}: no P&L is complete"
+        )
     returns = ReturnsFrame.read(history.path("returns.parquet"))
     days = spans(len(returns), wanted.days, wanted.training_days, wanted.refit_every, wanted.window)
     found = []

@@ -140,6 +140,7 @@ def test_parameters_of_every_fit_are_there(tested):
     ("changed", "error", "message"),
     [
         ({"days": 5000}, DataError, r"the history has \d+ days.*5000 days tested.*take 5200: give more history"),
+        ({"days": 20, "horizons": [1, 30]}, ConfigError, "backtest.horizons has 30 days and backtest.days is 20"),
         ({"models": {}}, DataError, "backtest.models is empty"),
     ],
 )  # fmt: skip
