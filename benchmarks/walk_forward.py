@@ -60,8 +60,7 @@ def p_value(tests: Sequence[Mapping[str, Any]], name: str) -> str:
     one = next(test for test in tests if test["name"] == name)
     if "why_not_run" in one:
         return ""
-    exact = one["exact_p_value"]
-    return f"{one['p_value'] if exact is None else exact:.3f}{' *' if one['rejected'] else ''}"
+    return f"{one['deciding_p_value']:.3f}{' *' if one['rejected'] else ''}"
 
 
 def rows(result: Mapping[str, Any], horizon: int) -> Iterator[list[str]]:

@@ -94,5 +94,4 @@ def _p_value(tests: Sequence[Mapping[str, Any]], name: str) -> str:
     one = next(test for test in tests if test["name"] == name)
     if "why_not_run" in one:
         return ""
-    exact = one["exact_p_value"]
-    return f"{one['p_value'] if exact is None else exact:.3f}{' *' if one['rejected'] else '  '}"
+    return f"{one['deciding_p_value']:.3f}{' *' if one['rejected'] else '  '}"

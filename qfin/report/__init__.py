@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qfin.report._collect import collect, collect_backtest, collect_race
     from qfin.report._data import BacktestData, RaceData, ReportData
-    from qfin.report._render import render, render_walks, summary
+    from qfin.report._render import render, render_walk_forward, summary
     from qfin.report._workbook import write_workbook
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "collect_backtest",
     "collect_race",
     "render",
-    "render_walks",
+    "render_walk_forward",
     "summary",
     "write_workbook",
 ]
@@ -37,7 +37,7 @@ _HOMES = {
     "collect_backtest": "_collect",
     "collect_race": "_collect",
     "render": "_render",
-    "render_walks": "_render",
+    "render_walk_forward": "_render",
     "summary": "_render",
     "write_workbook": "_workbook",
 }

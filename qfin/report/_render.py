@@ -28,10 +28,10 @@ def render(data: ReportData) -> str:
     return _page("report.html", view(data))
 
 
-def render_walks(races: Sequence[RaceData], backtests: Sequence[BacktestData]) -> str:
+def render_walk_forward(races: Sequence[RaceData], backtests: Sequence[BacktestData]) -> str:
     """Races and backtests alone as one HTML document."""
     shown = {"races": [race(one) for one in races], "backtests": [backtest(one) for one in backtests]}
-    return _page("walks.html", shown)
+    return _page("walk_forward.html", shown)
 
 
 def _page(template: str, values: dict[str, Any]) -> str:

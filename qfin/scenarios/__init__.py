@@ -3,9 +3,9 @@
 from qfin.scenarios._classifier import classifier_scores
 from qfin.scenarios._compare import compare
 from qfin.scenarios._dependence_scores import dependence_scores
+from qfin.scenarios._diebold_mariano import DieboldMariano, diebold_mariano
 from qfin.scenarios._discrepancy import Discrepancy
 from qfin.scenarios._distances import energy_distance, marginal_scores, sliced_wasserstein_distance
-from qfin.scenarios._equal_means import DieboldMariano, diebold_mariano
 from qfin.scenarios._forecast_scores import (
     energy_score,
     forecast_scores,

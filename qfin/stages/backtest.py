@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,6 @@ from qfin.store import Artifact, Store
 if TYPE_CHECKING:
     from qfin.evaluation import Span
     from qfin.stages.config import RunConfig
-
-Told = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def forecast(config: RunConfig, history: Artifact, fit: Fit, store: Store) -> Ar
 
         from qfin.evaluation import Composition, Forecaster
         from qfin.market import ReturnsFrame
-        from qfin.stages._walk import Walk
+        from qfin.stages._backtest_forecasts import Walk
 
         returns = ReturnsFrame.read(history.path("returns.parquet"))
         model = Composition(fit.volatility, fit.marginals, fit.dependence)
@@ -155,7 +153,7 @@ def backtest(
     planned = [fit_of(artifact) for artifact in made]
 
     def write(folder: Path) -> dict[str, Any]:
-        from qfin.stages._verdicts import Verdicts
+        from qfin.stages._backtest_verdicts import Verdicts
 
         verdicts = Verdicts.read(_by_model(planned, made), wanted.significance)
         verdicts.daily().to_parquet(folder / "daily.parquet", index=False, compression="zstd")

@@ -33,13 +33,15 @@ def report(artifacts: Sequence[Artifact], store: Store) -> Artifact:
         raise ConfigError("a report needs at least one risk artifact; `qfin risk` makes one")
 
     def write(folder: Path) -> dict[str, Any]:
-        from qfin.report import collect, collect_backtest, collect_race, render, render_walks, summary
+        from qfin.report import collect, collect_backtest, collect_race, render, render_walk_forward, summary
 
         if risks:
             data = collect(risks, store, diagnoses, races, stresses, backtests)
             page, figures = render(data), summary(data)
         else:
-            page = render_walks([collect_race(a) for a in races], [collect_backtest(a) for a in backtests])
+            page = render_walk_forward(
+                [collect_race(a) for a in races], [collect_backtest(a) for a in backtests]
+            )
             figures = {"races": [artifact.json("race.json")["verdict"] for artifact in races]}
             figures |= {"backtests": [dict(artifact.summary) for artifact in backtests]}
         (folder / "report.html").write_text(page, encoding="utf-8")

@@ -198,6 +198,20 @@ def test_paths_start_from_the_day_before():
     assert spread["none"][40] == pytest.approx(spread["none"][10], rel=0.1)
 
 
+@pytest.mark.parametrize("volatility", ["ewma", "garch", "none"])
+def test_no_forecast_knows_what_comes_after_it(volatility):
+    """Later returns, however wild, change no draw of a day that was forecast before them, and those of the next."""
+    history, span, row = _normal_days(400), Span(0, 300, 330), 315
+    values = history.values.copy()
+    values[row:] *= -8.0
+    other = ReturnsFrame(values, history.dates, FACTORS, history.levels)
+    composition = Composition(volatility, "empirical", "gaussian")
+    one, two = ([*Forecaster(h, span, composition, 3).paths(200, 3)] for h in (history, other))
+    same = [np.array_equal(a, b) for a, b in zip(one, two, strict=True)]
+    assert all(same[: row - 300 + 1])
+    assert volatility == "none" or not any(same[row - 300 + 1 :])
+
+
 def test_the_lowest_draws_are_as_good_as_all_for_the_expected_shortfall():
     rng = np.random.default_rng(1)
     draws = np.sort(rng.standard_normal((250, 2000)), axis=1)

@@ -16,8 +16,8 @@ from qfin import stages
 from qfin.errors import ConfigError, DataError, StoreError
 from qfin.risk import Portfolio
 from qfin.shipped import shipped
-from qfin.stages._differences import differences
-from qfin.stages._recipes import RECIPES, Recipe, Sources
+from qfin.stages._replay_differences import differences
+from qfin.stages._replay_recipes import RECIPES, Recipe, Sources
 from qfin.stages.replay import Verdict
 from qfin.stages.run import _ORDER
 from qfin.store import MANIFEST, Store, _digest, code_version, signed

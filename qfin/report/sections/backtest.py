@@ -96,8 +96,11 @@ def _cell(test: Mapping[str, Any]) -> dict[str, Any]:
     """The p-value that decides, with the finding on hovering."""
     if "why_not_run" in test:
         return {"text": "–", "tip": test["why_not_run"], "rejected": False}
-    p_value = test["p_value"] if test["exact_p_value"] is None else test["exact_p_value"]
-    return {"text": form.number(p_value, 3), "tip": test["sentence"], "rejected": test["rejected"]}
+    return {
+        "text": form.number(test["deciding_p_value"], 3),
+        "tip": test["sentence"],
+        "rejected": test["rejected"],
+    }
 
 
 def _sentences(model: Mapping[str, Any]) -> list[str]:

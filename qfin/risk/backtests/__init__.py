@@ -35,7 +35,7 @@ from qfin.risk.backtests._e_values import (
 from qfin.risk.backtests._forecasts import Forecasts, Tail
 from qfin.risk.backtests._result import NotRun, TestResult
 from qfin.risk.backtests._rosenblatt import rosenblatt_radius, rosenblatt_uniformity
-from qfin.risk.backtests._run import backtest
+from qfin.risk.backtests._run import backtest, backtest_distribution, backtest_measures
 from qfin.risk.backtests._shortfall import (
     Simulated,
     acerbi_szekely_z1,
@@ -57,6 +57,8 @@ __all__ = [
     "acerbi_szekely_z1",
     "acerbi_szekely_z2",
     "backtest",
+    "backtest_distribution",
+    "backtest_measures",
     "christoffersen_conditional_coverage",
     "christoffersen_independence",
     "compare_fz0",

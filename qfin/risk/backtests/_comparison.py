@@ -40,6 +40,11 @@ def compare_fz0(
             f"the models' levels are {first.level:g} and {second.level:g}; compare forecasts of one level"
         )
     test = diebold_mariano(-fz0_scores(first), -fz0_scores(second))
+    if not (first.hits.any() or second.hits.any()):
+        raise DataError(
+            f"no loss was beyond the VaR of either model in {len(first)} days, so the scores say which ES is smaller, "
+            "not which is right; give more days"
+        )
     statistic, p_value = test.statistic, test.p_value
     check_probability("significance", significance, 0.05)
     better, worse = names if statistic > 0 else names[::-1]

@@ -100,8 +100,8 @@ class Forecasts:
         return len(self.pnl)
 
     @property
-    def drawn(self) -> Tail | np.ndarray | None:
-        """What the tests of the ES draw from."""
+    def draws(self) -> Tail | np.ndarray | None:
+        """What the tests of the ES draw from: `tail`, else `simulated`."""
         return self.simulated if self.tail is None else self.tail
 
     @property

@@ -42,7 +42,7 @@ class TestResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome and the decision as JSON values."""
-        return asdict(self) | {"rejected": self.rejected}
+        return asdict(self) | {"deciding_p_value": self.deciding_p_value, "rejected": self.rejected}
 
 
 @dataclass(frozen=True, kw_only=True)

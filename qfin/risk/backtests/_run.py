@@ -36,7 +36,7 @@ class _Test(NamedTuple):
     run: Callable[[Any, float], TestResult]  # of Forecasts that hold what the test needs
 
 
-_TESTS = (
+_OF_MEASURES = (
     _Test("Basel traffic light", (), lambda f, s: traffic_light(f.hits, f.level, s, horizon=f.horizon)),
     _Test("Kupiec proportion of failures", (), lambda f, s: kupiec(f.hits, f.level, s)),
     _Test("Kupiec time until first failure", (), lambda f, s: time_until_first_failure(f.hits, f.level, s)),
@@ -51,13 +51,13 @@ _TESTS = (
     _Test("e-backtest of the VaR", (), lambda f, s: e_backtest_var(f.pnl, f.var, f.level, s)),
     _Test(
         "Acerbi-Székely Z1",
-        ("es", "drawn"),
-        lambda f, s: acerbi_szekely_z1(f.pnl, f.var, f.es, f.level, f.drawn, s),
+        ("es", "draws"),
+        lambda f, s: acerbi_szekely_z1(f.pnl, f.var, f.es, f.level, f.draws, s),
     ),
     _Test(
         "Acerbi-Székely Z2",
-        ("es", "drawn"),
-        lambda f, s: acerbi_szekely_z2(f.pnl, f.var, f.es, f.level, f.drawn, s),
+        ("es", "draws"),
+        lambda f, s: acerbi_szekely_z2(f.pnl, f.var, f.es, f.level, f.draws, s),
     ),
     _Test(
         "McNeil-Frey exceedance residuals",
@@ -71,6 +71,8 @@ _TESTS = (
         lambda f, s: du_escanciano_unconditional(f.pit, f.level, s),
     ),
     _Test("Du-Escanciano conditional", ("pit",), lambda f, s: du_escanciano_conditional(f.pit, f.level, s)),
+)
+_OF_DISTRIBUTION = (
     _Test("PIT Kolmogorov-Smirnov", ("pit",), lambda f, s: pit_kolmogorov_smirnov(f.pit, s)),
     _Test("PIT Anderson-Darling", ("pit",), lambda f, s: pit_anderson_darling(f.pit, s)),
     _Test("PIT Berkowitz", ("pit",), lambda f, s: pit_berkowitz(f.pit, s)),
@@ -78,9 +80,6 @@ _TESTS = (
     _Test("Rosenblatt uniformity", ("rosenblatt",), lambda f, s: rosenblatt_uniformity(f.rosenblatt, s)),
     _Test("Rosenblatt radius", ("rosenblatt",), lambda f, s: rosenblatt_radius(f.rosenblatt, s)),
 )
-
-
-_CALLED = {"drawn": "simulated"}
 
 
 def backtest(forecasts: Forecasts, significance: float = 0.05) -> tuple[TestResult | NotRun, ...]:
@@ -91,8 +90,21 @@ def backtest(forecasts: Forecasts, significance: float = 0.05) -> tuple[TestResu
 
     forecasts : P&L that overlaps (`horizon` above 1) goes through the traffic light alone
     """
+    return (*backtest_measures(forecasts, significance), *backtest_distribution(forecasts, significance))
+
+
+def backtest_measures(forecasts: Forecasts, significance: float = 0.05) -> tuple[TestResult | NotRun, ...]:
+    """The backtests of VaR and ES, which are of one level; see `backtest`."""
     check_probability("significance", significance, 0.05)
-    return tuple(_outcome(test, forecasts, significance) for test in _TESTS)
+    return tuple(_outcome(test, forecasts, significance) for test in _OF_MEASURES)
+
+
+def backtest_distribution(
+    forecasts: Forecasts, significance: float = 0.05
+) -> tuple[TestResult | NotRun, ...]:
+    """The backtests of distribution and dependence, which are of no level; see `backtest`."""
+    check_probability("significance", significance, 0.05)
+    return tuple(_outcome(test, forecasts, significance) for test in _OF_DISTRIBUTION)
 
 
 def _outcome(test: _Test, forecasts: Forecasts, significance: float) -> TestResult | NotRun:
@@ -100,7 +112,7 @@ def _outcome(test: _Test, forecasts: Forecasts, significance: float) -> TestResu
     if missing:
         return NotRun(
             name=test.name,
-            sentence=f"not run: it needs {' and '.join(_CALLED.get(name, name) for name in missing)}",
+            sentence=f"not run: it needs {' and '.join(missing)}",
         )
     if forecasts.horizon > 1 and test.name != "Basel traffic light":
         return NotRun(

@@ -61,7 +61,7 @@ def test_what_cannot_be_run_says_why_under_the_name_it_would_have():
     bare = backtest(Forecasts(PNL[:15], np.full(15, VAR), LEVEL))
     assert [result.name for result in bare] == everything
     reasons = {result.name: result.sentence for result in bare if isinstance(result, NotRun)}
-    assert reasons["Acerbi-Székely Z2"] == "not run: it needs es and simulated"
+    assert reasons["Acerbi-Székely Z2"] == "not run: it needs es and draws"
     assert reasons["dynamic quantile"] == "not run: dynamic quantile needs at least 24 days; there are 15"
     assert "Kupiec proportion of failures" not in reasons
 
@@ -180,6 +180,8 @@ def test_what_cannot_be_compared():
         compare_fz0(forecasts(), forecasts(level=0.99))
     with pytest.raises(DataError, match="FZ0 scores need es beside var"):
         fz0_scores(forecasts(es=None))
+    with pytest.raises(DataError, match="no loss was beyond the VaR of either model in 300 days"):
+        compare_fz0(forecasts(times=9.0), forecasts(times=9.0, es=np.full(300, 30.0)))
     short = Forecasts(PNL[:9], np.full(9, VAR), LEVEL, es=np.full(9, ES))
     with pytest.raises(DataError, match="a test needs at least 20 days; there are 9"):
         compare_fz0(short, short)

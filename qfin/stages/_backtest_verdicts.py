@@ -17,14 +17,14 @@ from qfin.risk.backtests import (
     NotRun,
     Tail,
     TestResult,
-    backtest,
+    backtest_distribution,
+    backtest_measures,
     compare_fz0,
     e_process,
 )
 from qfin.store import Artifact
 
 _BASEL_DAYS, _GREEN = 250, 0.95
-_OF_DISTRIBUTION = ("PIT", "CRPS", "Rosenblatt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,43 +149,37 @@ class Verdicts:
         }
 
     def _horizon(self, model: Walked, horizon: int, overlapping: bool) -> dict[str, Any]:
-        levels, distribution = [], []
-        for level in model.levels:
-            given = model.forecasts(horizon, level, overlapping=overlapping)
-            outcomes = backtest(given, self.significance)
-            levels.append(
-                {
-                    "level": level,
-                    "hits": int(given.hits.sum()),
-                    "expected": len(given) * (1.0 - level),
-                    "mean_var": float(given.var.mean()),
-                    "mean_es": float(np.mean(given.es)),  # type: ignore[arg-type]
-                    "green_share": None if overlapping else _green_share(given.hits, level),
-                    "tests": [_outcome(one) for one in outcomes if not _is_of_distribution(one)],
-                    "against_first": self._against_first(model, given, horizon, level, overlapping),
-                }
-            )
-            distribution = [_outcome(one) for one in outcomes if _is_of_distribution(one)]
+        series = [model.forecasts(horizon, level, overlapping=overlapping) for level in model.levels]
         return {
             "horizon": horizon,
             "overlapping": overlapping,
-            "days": len(given),
-            "levels": levels,
-            "tests": distribution,
+            "days": len(series[0]),
+            "levels": [self._level(model, given, horizon, overlapping) for given in series],
+            "tests": [_outcome(one) for one in backtest_distribution(series[0], self.significance)],
         }
 
-    def _against_first(
-        self, model: Walked, given: Forecasts, horizon: int, level: float, overlapping: bool
-    ) -> dict[str, Any] | None:
-        """FZ0 scores beside those of the first model; None for that one, and where days overlap or are few."""
+    def _level(self, model: Walked, given: Forecasts, horizon: int, overlapping: bool) -> dict[str, Any]:
+        return {
+            "level": given.level,
+            "hits": int(given.hits.sum()),
+            "expected": len(given) * (1.0 - given.level),
+            "mean_var": float(given.var.mean()),
+            "mean_es": float(np.mean(given.es)),  # type: ignore[arg-type]
+            "green_share": None if overlapping else _green_share(given.hits, given.level),
+            "tests": [_outcome(one) for one in backtest_measures(given, self.significance)],
+            "against_first": None if overlapping else self._against_first(model, given, horizon),
+        }
+
+    def _against_first(self, model: Walked, given: Forecasts, horizon: int) -> dict[str, Any] | None:
+        """FZ0 scores beside those of the first model; None for that one, or why they cannot be compared."""
         first = self.models[0]
-        if model is first or overlapping:
+        if model is first:
             return None
-        theirs = first.forecasts(horizon, level, overlapping=False)
+        theirs = first.forecasts(horizon, given.level, overlapping=False)
         try:
             return _outcome(compare_fz0(theirs, given, self.significance, names=(first.name, model.name)))
-        except DataError:
-            return None
+        except DataError as error:
+            return {"name": "FZ0 Diebold-Mariano", "why_not_run": str(error)}
 
     def _with_evidence(self, model: Walked) -> pd.DataFrame:
         rows = model.rows.copy()
@@ -217,10 +211,6 @@ def _green_share(hits: np.ndarray, level: float) -> float | None:
         return None
     counts = np.lib.stride_tricks.sliding_window_view(hits, _BASEL_DAYS).sum(axis=1)
     return float(np.mean(stats.binom.cdf(counts, _BASEL_DAYS, 1.0 - level) < _GREEN))
-
-
-def _is_of_distribution(outcome: TestResult | NotRun) -> bool:
-    return outcome.name.startswith(_OF_DISTRIBUTION)
 
 
 def _outcome(outcome: TestResult | NotRun) -> dict[str, Any]:

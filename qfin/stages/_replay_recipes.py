@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfin.stages._recorded import Sources, recorded_config, recorded_portfolio
-from qfin.stages._rereading import ingest_again
+from qfin.stages._replay_prices import ingest_again
+from qfin.stages._replay_recorded import Sources, recorded_config, recorded_portfolio
 from qfin.stages.backtest import backtest, fit_of, forecast
 from qfin.stages.diagnose import diagnose
 from qfin.stages.encode import encode
