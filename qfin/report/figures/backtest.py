@@ -48,7 +48,7 @@ def course(data: Course, currency: str, width: int) -> Markup:
     hits = data.pnl < -data.var
     drawing.dots(x(days[~hits]), y(data.pnl[~hits]), "h")
     drawing.curve(x(days), y(-data.var), "line c0", tip=data.names[0])
-    drawing.curve(x(days), y(-data.es), "line c0 dash", tip=data.names[1])
+    drawing.curve(x(days), y(-data.es), "line c1 dash", tip=data.names[1])
     for day in np.flatnonzero(hits):
         tip = f"{data.dates[int(day)]:%Y-%m-%d}: {amount(data.pnl[day], signed=True)}, VaR {amount(data.var[day])}"
         drawing.add("circle", tip=tip, cx=float(x(days[day])), cy=float(y(data.pnl[day])), r=4, cls="dot hit")
@@ -66,7 +66,7 @@ def _evidence(drawing: Drawing, data: Course, x: Scale, days: np.ndarray, width:
     drawing.text(_LEFT, top - 8, "Evidence against the forecasts, times the stake", "title")
     limit = float(y(data.limit))
     drawing.line(_LEFT, limit, width - _RIGHT, limit, "rule", tip=f"rejected from {data.limit:g} on")
-    for name, style in zip(data.evidence, ("line c0", "line c0 dash"), strict=False):
+    for name, style in zip(data.evidence, ("line c0", "line c1 dash"), strict=True):
         drawing.curve(x(days), y(data.evidence[name]), style, tip=name)
 
 
