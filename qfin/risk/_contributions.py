@@ -15,10 +15,12 @@ from qfin.errors import DataError
 from qfin.risk._measures import MeasureName, expected_shortfall, tail_weights, value_at_risk
 
 CONVENTION = (
-    "component: the part's mean loss in the scenarios of the tail (ES), or in those around the quantile, scaled to sum "
-    "to it (VaR); incremental: the measure less what it is without the part"
+    "component: the part's mean loss in the scenarios of the tail (ES), or by a local linear fit over those around "
+    "the quantile (VaR); incremental: the measure less what it is without the part"
 )
 """To be printed beside contributions."""
+
+_ROUNDING = 1e-12  # of the largest loss
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def contributions(
     """Contributions of parts whose gains sum to the portfolio's.
 
     Euler's allocation (Tasche 1999, Risk contributions and performance measurement, equations 5.10 and 5.13): of the
-    expected shortfall, E[L_k | L in the tail]; of the value at risk, E[L_k | L = VaR], estimated as the mean over the
-    scenarios around the quantile with a triangular kernel in rank, of half-width sqrt(n level (1 - level)), scaled so
-    that the parts sum to the value at risk.
+    expected shortfall, E[L_k | L in the tail]; of the value at risk, E[L_k | L = VaR], estimated by a local linear fit
+    of L_k on L at it (Fan and Gijbels 1996, section 2.3) over the scenarios around the quantile, with a triangular
+    kernel in rank of half-width sqrt(n level (1 - level)).
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def contributions(
     gains = np.asarray(gains, dtype=float)
     if gains.ndim != 2 or gains.shape[1] != len(parts):
         raise DataError(f"gains have shape {gains.shape}; wanted (scenarios, {len(parts)}), a column a part")
-    losses = -gains.sum(axis=1)
+    losses = _tied(-gains.sum(axis=1))
     figure = value_at_risk if measure == "VaR" else expected_shortfall
     whole = figure(losses, level, weights)
     shares = (
@@ -97,23 +99,36 @@ def grouped(values: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, tupl
     return np.asarray(values) @ membership, names
 
 
-def _around(losses: np.ndarray, level: float, whole: float, weights: np.ndarray | None) -> np.ndarray:
-    """What part each scenario has in the value at risk, shape (n,): a kernel around its rank, scaled to make it."""
-    n = len(losses)
+def _tied(losses: np.ndarray) -> np.ndarray:
+    """Losses that are equal but for the rounding of their parts' sum made equal, so that they share alike."""
     order = np.argsort(losses, kind="stable")
+    ordered = losses[order]
+    begins = np.diff(ordered, prepend=-np.inf) > _ROUNDING * np.abs(losses).max()
+    tied = np.empty_like(losses)
+    tied[order] = ordered[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
+    return tied
+
+
+def _around(losses: np.ndarray, level: float, whole: float, weights: np.ndarray | None) -> np.ndarray:
+    """What part each scenario has in the value at risk, shape (n,): weights of a local linear fit at it.
+
+    There the portfolio's own loss is fitted as just that, so the parts sum to it. Losses that are equal share alike.
+    """
+    n, order = len(losses), np.argsort(losses, kind="stable")
+    ordered = losses[order]
     mass = np.full(n, 1.0 / n) if weights is None else np.asarray(weights, dtype=float) / np.sum(weights)
-    at = int(np.searchsorted(losses[order], whole))
     width = max(math.sqrt(n * level * (1.0 - level)), 1.0)
-    kernel = np.maximum(1.0 - np.abs(np.arange(n) - at) / width, 0.0) * mass[order]
-    _, place = np.unique(losses[order], return_inverse=True)  # losses that are equal share alike
+    ranks = np.arange(n) - int(np.searchsorted(ordered, whole))
+    kernel = np.maximum(1.0 - np.abs(ranks) / width, 0.0) * mass[order]
+    _, place = np.unique(ordered, return_inverse=True)
     alike = np.bincount(place, kernel) / np.bincount(place, mass[order])
+    near = alike[place] * mass[order] / kernel.sum()
+    apart = ordered - near @ ordered
+    if len(np.unique(ordered[near > 0.0])) > 1:
+        near = near * (1.0 + (whole - near @ ordered) / (near @ apart**2) * apart)
     shares = np.empty(n)
-    shares[order] = alike[place] * mass[order] / kernel.sum()
-    mean = float(shares @ losses)
-    if mean * whole <= 0:  # nothing to scale: the scenario at the quantile stands alone
-        alone = np.where(losses == whole, mass, 0.0)
-        return np.asarray(alone / alone.sum())
-    return np.asarray(shares * (whole / mean))
+    shares[order] = near
+    return shares
 
 
 def as_rows(found: Sequence[Contribution]) -> list[Mapping[str, object]]:

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,15 +21,18 @@ from qfin.risk import (
 )
 
 FIGURES = {"VaR": value_at_risk, "ES": expected_shortfall}
+_CANCEL = np.vstack([[0.0, 6.0], np.full((21, 2), -1.0)])  # the mean around the quantile is all but 0
 GAINS = arrays(float, st.tuples(st.integers(1, 60), st.integers(1, 4)), elements=st.integers(-999, 999))
 LEVELS = st.sampled_from([0.5, 0.9, 0.975, 0.99])
 
 
 @given(gains=GAINS, level=LEVELS, measure=st.sampled_from(["VaR", "ES"]))
+@example(gains=_CANCEL, level=0.5, measure="VaR")
 def test_components_sum_to_the_measure(gains, level, measure):
     found = contributions(gains, list("abcd")[: gains.shape[1]], measure, level)
     whole = FIGURES[measure](-gains.sum(axis=1), level)
     assert sum(c.component for c in found) == pytest.approx(whole, abs=1e-6)
+    assert max(abs(c.component) for c in found) <= len(gains) * np.abs(gains).max()
     for k, c in enumerate(found):
         assert c.standalone == pytest.approx(FIGURES[measure](-gains[:, k], level))
         rest = np.delete(gains, k, axis=1).sum(axis=1)
@@ -52,6 +55,8 @@ def test_permuting_scenarios_changes_nothing(gains, level, measure, seed):
 
 
 @given(gains=GAINS, level=LEVELS, factor=st.floats(0.1, 10))
+@example(gains=_CANCEL, level=0.5, factor=0.375)
+@example(gains=np.array([[0.0, 3.0], [1.0, 2.0], [5.0, -9.0], [2.0, 2.0]]), level=0.5, factor=0.1)
 def test_a_portfolio_of_another_size_has_components_of_that_size(gains, level, factor):
     names = list("abcd")[: gains.shape[1]]
     for measure in FIGURES:
