@@ -187,17 +187,30 @@ class ScenarioModel(BaseEstimator):
         lineage |= {"given": {name: float(value) for name, value in given.items()}}
         return ScenarioSet(returns, self.factors_, self.levels_, self.as_of_, lineage)
 
+    def first_day_probabilities(self, scenarios: ScenarioSet) -> np.ndarray:
+        """Marginal probabilities of the first day's returns of scenarios drawn from this model, shape (n, d) in (0, 1).
+
+        They are what the dependence model drew: uniform in each column, whatever the model.
+        """
+        self._check_fitted()
+        return self.marginals.cdf(self._innovations(scenarios.returns[:, 0, :]))
+
     def _probabilities_of(self, given: Mapping[str, float]) -> dict[int, float]:
-        """Marginal probabilities of returns tomorrow, by column: one day ahead a return is linear in its innovation."""
+        """Marginal probabilities of returns tomorrow, by column."""
         d = len(self.factors_)
-        at_zero, at_one = self._tomorrow(np.array([np.zeros(d), np.ones(d)]))
         lowest, highest = self._tomorrow(self.marginals.ppf(np.outer([_NEVER, 1.0 - _NEVER], np.ones(d))))
-        innovations, columns = np.zeros((1, d)), [self._column(name) for name in given]
+        returns, columns = np.zeros((1, d)), [self._column(name) for name in given]
         for k, value in zip(columns, given.values(), strict=True):
             self._check_return(k, value, lowest[k], highest[k])
-            innovations[0, k] = (value - at_zero[k]) / (at_one[k] - at_zero[k])
-        uniforms = self.marginals.cdf(innovations)[0]
+            returns[0, k] = value
+        uniforms = self.marginals.cdf(self._innovations(returns))[0]
         return {k: float(uniforms[k]) for k in columns}
+
+    def _innovations(self, returns: np.ndarray) -> np.ndarray:
+        """Innovations behind returns one day ahead, in which they are linear: shape (n, d) to (n, d)."""
+        d = len(self.factors_)
+        at_zero, at_one = self._tomorrow(np.array([np.zeros(d), np.ones(d)]))
+        return (returns - at_zero) / (at_one - at_zero)
 
     def _tomorrow(self, innovations: np.ndarray) -> np.ndarray:
         """Returns one day ahead, shape (n, d) to (n, d)."""

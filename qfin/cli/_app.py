@@ -21,6 +21,7 @@ from qfin.cli import (
     _run,
     _stages,
     _stress,
+    _validate,
 )
 from qfin.cli._console import failed
 from qfin.errors import QfinError
@@ -57,7 +58,8 @@ def _root(
 _WORK, _LOOK = "Work", "Look"
 app.command("run", rich_help_panel=_WORK)(_run.run)
 for stage in (_stages.ingest, _stages.encode, _stages.train, _stages.generate, _stages.risk, _stress.stress,
-              _stages.report, _diagnose.diagnose, _race.race, _backtest.backtest):  # fmt: skip
+              _stages.report, _diagnose.diagnose, _race.race, _backtest.backtest,
+              _validate.validate):  # fmt: skip
     app.command(stage.__name__, rich_help_panel="Stages")(stage)
 for look in (
     _plan.plan,

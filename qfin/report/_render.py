@@ -25,16 +25,17 @@ from qfin.report.sections.training import circuit, training
 
 def render(data: ReportData) -> str:
     """The report as one HTML document that opens without a network; the same data give the same bytes."""
-    return _page("report.html", view(data))
+    return page("report.html", view(data))
 
 
 def render_walk_forward(races: Sequence[RaceData], backtests: Sequence[BacktestData]) -> str:
     """Races and backtests alone as one HTML document."""
     shown = {"races": [race(one) for one in races], "backtests": [backtest(one) for one in backtests]}
-    return _page("walk_forward.html", shown)
+    return page("walk_forward.html", shown)
 
 
-def _page(template: str, values: dict[str, Any]) -> str:
+def page(template: str, values: dict[str, Any]) -> str:
+    """A template of this folder with its values, as one document."""
     import jinja2
 
     environment = jinja2.Environment(

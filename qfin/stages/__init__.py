@@ -6,6 +6,7 @@ Importing this package is cheap; what a stage needs is imported when it works.
 from __future__ import annotations
 
 from qfin.stages._progress import StageEvent, watching
+from qfin.stages._validate_evidence import evidence
 from qfin.stages.backend import backend_of, plan, submit
 from qfin.stages.backtest import Fit, backtest, fits, forecast
 from qfin.stages.diagnose import diagnose
@@ -17,9 +18,11 @@ from qfin.stages.replay import Replay, replay
 from qfin.stages.report import report
 from qfin.stages.risk import risk
 from qfin.stages.run import ResultRow, RunResult, run
+from qfin.stages.sensitivity import sensitivity
 from qfin.stages.stress import stress
 from qfin.stages.train import complete_spec, train
 from qfin.stages.tune import tune
+from qfin.stages.validate import validate
 
 __all__ = [
     "Fit",
@@ -32,6 +35,7 @@ __all__ = [
     "complete_spec",
     "diagnose",
     "encode",
+    "evidence",
     "fits",
     "forecast",
     "generate",
@@ -42,9 +46,11 @@ __all__ = [
     "report",
     "risk",
     "run",
+    "sensitivity",
     "stress",
     "submit",
     "train",
     "tune",
+    "validate",
     "watching",
 ]

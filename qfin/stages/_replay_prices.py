@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from qfin.errors import ConfigError, DataError, QfinError
-from qfin.stages._replay_recorded import Sources, recorded_config
+from qfin.stages._recorded import Sources, recorded_config
 from qfin.stages.ingest import fingerprint, ingest, read_history
 from qfin.store import Artifact, Store
 

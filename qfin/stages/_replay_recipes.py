@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfin.stages._recorded import Sources, recorded_config, recorded_portfolio
 from qfin.stages._replay_prices import ingest_again
-from qfin.stages._replay_recorded import Sources, recorded_config, recorded_portfolio
 from qfin.stages.backtest import backtest, fit_of, forecast
 from qfin.stages.diagnose import diagnose
 from qfin.stages.encode import encode
@@ -18,9 +18,11 @@ from qfin.stages.generate import generate
 from qfin.stages.race import race
 from qfin.stages.report import report
 from qfin.stages.risk import risk
+from qfin.stages.sensitivity import Variation, collected
 from qfin.stages.stress import stress
 from qfin.stages.train import train
 from qfin.stages.tune import tune
+from qfin.stages.validate import validate
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -101,6 +103,16 @@ def _backtest(recipe: Recipe) -> Artifact:
     return backtest(recipe.config(), recipe.parent("history"), recipe.store, made)
 
 
+def _sensitivity(recipe: Recipe) -> Artifact:
+    inputs = recipe.original.inputs
+    made = [
+        (Variation(setting, value), recipe.parent(f"variation_{number}"))
+        for number, (setting, value) in enumerate(inputs["variations"])
+    ]
+    left_out = [(Variation(setting, value), why) for setting, value, why in inputs["left_out"]]
+    return collected(recipe.parent("risk"), made, left_out, recipe.store)
+
+
 def _grid(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The grid of models of several sizes; where there are none, all specs are complete without."""
     names = ("bits", "bins", "code")
@@ -120,4 +132,6 @@ RECIPES: Mapping[str, Callable[[Recipe], Artifact]] = {
     "forecast": _forecast,
     "backtest": _backtest,
     "report": lambda recipe: report(recipe.parents(), recipe.store),
+    "sensitivity": _sensitivity,
+    "validate": lambda recipe: validate(recipe.parents(), recipe.store),
 }

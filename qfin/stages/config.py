@@ -85,6 +85,8 @@ class EncodingConfig(_Section):
     """How a bin is written in bits."""
     held_out_days: int = Field(500, ge=20)
     """Last days of the history, kept from fitting, that models are scored on."""
+    window_days: int | None = Field(None, ge=100)
+    """Last days that volatility, marginals and dependence are fitted to; none: all there are."""
 
 
 class TuningConfig(_Section):
@@ -261,6 +263,21 @@ class BacktestConfig(_Section):
     """Probability with which each test may reject a right model."""
 
 
+class SensitivityConfig(_Section):
+    """Settings that a validated model is made with again, each by itself."""
+
+    bits: list[Annotated[int, Field(ge=1, le=8)]] = [2, 3, 4]
+    """Qubits of a factor, of a model on a grid."""
+    layers: list[Annotated[int, Field(ge=1, le=64)]] = [1, 2, 4]
+    """Depth, of a model whose circuit has layers."""
+    seeds: int = Field(2, ge=0, le=20)
+    """Further seeds, each of training and drawing."""
+    window_days: list[Annotated[int, Field(ge=100)]] = [1000, 2500]
+    """Last days that are fitted to."""
+    most_qubits: int = Field(16, ge=1, le=24)
+    """Circuits with more are left out, and the result says so."""
+
+
 class RunConfig(_Section):
     """Everything that determines a run."""
 
@@ -306,6 +323,8 @@ class RunConfig(_Section):
     """Models and rules of `qfin race`; a run of all stages does not take part in it."""
     backtest: BacktestConfig = Field(default_factory=BacktestConfig)
     """Models, days and levels of `qfin backtest`."""
+    sensitivity: SensitivityConfig = Field(default_factory=SensitivityConfig)
+    """What `qfin validate` makes the model with again."""
 
 
 def load_config(path: str | Path) -> RunConfig:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from qfin.market import ReturnsFrame
     from qfin.quantum import Grid
-    from qfin.stages.config import RunConfig
+    from qfin.stages.config import EncodingConfig, RunConfig
 
 LEAST_TRAINING_DAYS = 100
 
@@ -25,12 +25,13 @@ def encode(config: RunConfig, history: Artifact, store: Store) -> Artifact:
     """Publish volatility and marginals, fitted twice, and the encoded history of an `ingest` artifact.
 
     `production` is fitted to all days and makes scenarios; `evaluation` is fitted to the days before the held-out
-    ones, so that no score has seen what it scores.
+    ones, so that no score has seen what it scores. With `window_days` both are fitted to as many days, the last ones
+    of the history and the last ones before those held out.
 
     Raises
     ------
     DataError
-        if holding out leaves too few days to fit on, or a stage cannot be fitted to them.
+        if holding out leaves too few days to fit on, or fewer than the window has, or a stage cannot be fitted to them.
     ConfigError
         if the grid has more qubits than an outcome has bits.
     """
@@ -40,17 +41,21 @@ def encode(config: RunConfig, history: Artifact, store: Store) -> Artifact:
         from qfin.market import ReturnsFrame
 
         returns = ReturnsFrame.read(history.path("returns.parquet"))
-        training = training_days(len(returns), grid.held_out_days)
-        U = _fit(config, returns, len(returns), folder, "production")
-        scored = _fit(config, returns, training, folder, "evaluation")
+        training = training_days(len(returns), grid)
+        used, tested = (
+            returns.tail(grid.window_days or len(returns)),
+            returns.tail(training + grid.held_out_days),
+        )
+        U = _fit(config, used, len(used), folder, "production")
+        scored = _fit(config, tested, training, folder, "evaluation")
         parts = ["train"] * training + ["held_out"] * grid.held_out_days
-        _table(returns, U).to_parquet(folder / "pseudo_observations.parquet", index=False, compression="zstd")
-        evaluation = _table(returns, scored, part=parts)
+        _table(used, U).to_parquet(folder / "pseudo_observations.parquet", index=False, compression="zstd")
+        evaluation = _table(tested, scored, part=parts)
         evaluation.to_parquet(folder / "evaluation.parquet", index=False, compression="zstd")
-        _write_bitstrings(_grid(config, len(returns.factors)), returns, U, folder)
+        _write_bitstrings(_grid(config, len(used.factors)), used, U, folder)
         _write_discretisation(config, scored, training, folder)
         return {
-            "days": len(returns),
+            "days": len(used),
             "held_out_days": grid.held_out_days,
             "qubits": grid.bits * len(returns.factors),
             "bits": grid.bits,
@@ -67,22 +72,27 @@ def encode(config: RunConfig, history: Artifact, store: Store) -> Artifact:
     return publish(store, "encode", inputs, write, {"history": history})
 
 
-def training_days(days: int, held_out: int) -> int:
-    """Days left to fit on once the last ones are held out.
+def training_days(days: int, grid: EncodingConfig) -> int:
+    """Days that a scored model is fitted to: those before the held-out ones, or the window's.
 
     Raises
     ------
     DataError
         if they are too few; the message says how many are needed.
     """
-    left = days - held_out
+    left = days - grid.held_out_days
     if left < LEAST_TRAINING_DAYS:
         raise DataError(
-            f"the history has {days} days of returns; with {held_out} held out to score on, {max(left, 0)} are left to "
-            f"fit on, and at least {LEAST_TRAINING_DAYS} are needed: give {held_out + LEAST_TRAINING_DAYS} days or "
-            "more, or set encoding.held_out_days lower"
+            f"the history has {days} days of returns; with {grid.held_out_days} held out to score on, {max(left, 0)} "
+            f"are left to fit on, and at least {LEAST_TRAINING_DAYS} are needed: give "
+            f"{grid.held_out_days + LEAST_TRAINING_DAYS} days or more, or set encoding.held_out_days lower"
         )
-    return left
+    if grid.window_days is not None and grid.window_days > left:
+        raise DataError(
+            f"encoding.window_days is {grid.window_days}, and the history has {days} days of returns, {left} of them "
+            f"before the {grid.held_out_days} held out to score on; set it to {left} or less"
+        )
+    return grid.window_days or left
 
 
 def _fit(config: RunConfig, returns: ReturnsFrame, days: int, folder: Path, name: str) -> np.ndarray:

@@ -62,7 +62,7 @@ def ingest(config: RunConfig, store: Store, whole_run: bool = False, source: str
     if whole_run:
         check_models(config)
         check_backend(config, len(returns.factors))
-        training_days(len(returns), config.encoding.held_out_days)
+        training_days(len(returns), config.encoding)
         check_portfolio(config, returns)
 
     attribution = READERS.build(history.reader).attribution

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from qfin.errors import ConfigError
+from qfin.stages._recorded import Sources, recorded_portfolio
 from qfin.stages._replay_differences import Difference, differences, value_differences
 from qfin.stages._replay_prices import check_data, why_taken
 from qfin.stages._replay_recipes import RECIPES, Recipe
-from qfin.stages._replay_recorded import Sources, recorded_portfolio
 from qfin.stages._replay_store import Replica
 from qfin.store import MANIFEST, Artifact, Store, code_version
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ORDER = (
     "ingest", "race", "forecast", "backtest", "encode", "train", "diagnose", "tune", "generate", "risk", "stress",
-    "report",
+    "report", "sensitivity", "validate",
 )  # fmt: skip
 
 

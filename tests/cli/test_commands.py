@@ -19,6 +19,7 @@ COMMANDS = [
     "diagnose",
     "race",
     "backtest",
+    "validate",
     "plan",
     "compare",
     "replay",
