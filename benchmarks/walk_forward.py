@@ -2,9 +2,9 @@
 
     python benchmarks/walk_forward.py [--store DIR] [--output docs/backtests.md] [--sets fx multi ust]
 
-Prints the tables of docs/backtests.md, or writes them into it in place of the old ones. Beside the configured model
-and its rivals it runs the model with one stage in a rival's place, to see which stage is to blame. The store keeps what
-is done: interrupted, it goes on where it was.
+Prints the tables of docs/backtests.md, or writes them into it in place of those of the same sets. Beside the configured
+model and its rivals it runs the model with one stage in a rival's place, to see which stage is to blame. The store
+keeps what is done: interrupted, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -96,7 +96,19 @@ def section(name: str, result: Mapping[str, Any]) -> str:
             f"{horizon}-day P&L, {days:,} that do not overlap:",
             table(heads, list(rows(result, horizon))),
         ]
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, conditions(("numpy", "scipy", "arch", "QuantLib"))])
+
+
+def written(page: str, sections: Mapping[str, str]) -> str:
+    """The page with sections of some sets in place of theirs, or after the others."""
+    before, _, rest = page.partition(MARK)
+    tables, heading, after = rest.partition("\n## ")
+    known = {part.split("`")[1]: f"### {part.strip()}" for part in tables.split("### ")[1:]}
+    known |= sections
+    return (
+        "\n\n".join([f"{before}{MARK}", *(known[name] for name in CONFIGS if name in known)])
+        + f"\n{heading}{after}"
+    )
 
 
 def main() -> None:
@@ -108,17 +120,12 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=CONFIGS, default=list(CONFIGS))
     options = parser.parse_args()
     store = Store(options.store)
-    page = "\n\n".join(
-        [
-            *(section(name, found(name, store)) for name in options.sets),
-            conditions(("numpy", "scipy", "arch", "QuantLib")),
-        ]
-    )
-    print(page)
-    if options.output:
-        before, _, rest = options.output.read_text(encoding="utf-8").partition(MARK)
-        following = rest[rest.find("\n## ") :] if "\n## " in rest else ""
-        options.output.write_text(f"{before}{MARK}\n\n{page}\n{following}", encoding="utf-8")
+    for name in options.sets:
+        made = section(name, found(name, store))
+        print(made, end="\n\n", flush=True)
+        if options.output:
+            page = options.output.read_text(encoding="utf-8")
+            options.output.write_text(written(page, {name: made}), encoding="utf-8")
 
 
 if __name__ == "__main__":

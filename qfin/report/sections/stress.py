@@ -64,6 +64,17 @@ def _cell(row: Mapping[str, Any], known: Mapping[str, Any], factor: RiskFactor) 
     return {"text": form.move(one["mean"], factor), "given": False, "tip": tip}
 
 
+def _found(found: Mapping[str, Any]) -> str | None:
+    """How probable the eigensolver made its answer, beside what it started from; None without one."""
+    if not found["eigensolver"] or found["found_probability"] is None:
+        return None
+    before, after = found["eigensolver"]["probability"], found["found_probability"]
+    return (
+        f"A measurement of the trained state finds its answer with a probability of {form.percent(after, 3)}, of the "
+        f"model’s own state with {form.percent(before, 3)}."
+    )
+
+
 def _reverse(found: Mapping[str, Any], factors: Sequence[RiskFactor], currency: str) -> dict[str, Any]:
     rows = [("exact", found["method"], found["exact"])]
     if found["eigensolver"]:
@@ -72,6 +83,7 @@ def _reverse(found: Mapping[str, Any], factors: Sequence[RiskFactor], currency: 
     return {
         "bound": form.money(found["bound"], currency),
         "same": found["same"],
+        "found": _found(found),
         "sentence": f"{form.number(found['losing'])} of {form.number(found['cells'])} scenarios lose as much; together "
         f"they have a probability of {form.percent(found['probability'], 2)}.",
         "rows": [
