@@ -131,8 +131,12 @@ class Forecaster:
 
         Column k is the rank of u_k among draws conditional on u_1 ... u_{k-1}, with a uniform number for the place
         between two of them: exactly uniform if the model is right, whatever the number of draws (Rosenblatt 1952).
+        A vine has its own, in closed form.
         """
         U, copula = self.pseudo_observations, self.model.dependence
+        if hasattr(copula, "rosenblatt"):
+            transforms: np.ndarray = copula.rosenblatt(U)
+            return transforms
         rng = np.random.default_rng([self._seed, self._span.first, *b"rosenblatt"])
         found = U.copy()
         try:

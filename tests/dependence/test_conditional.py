@@ -143,6 +143,18 @@ def test_shrinkage_helps_where_factors_are_many_and_days_few():
     assert 0 < GaussianCopula(shrinkage="oas").fit(U).details()["shrinkage"] < 1
 
 
+def test_a_vines_rosenblatt_transforms_are_uniform_on_its_own_draws_and_not_on_others(history):
+    model = DEPENDENCE.build({"kind": "vine", "floor": 0.0, "random_state": 5}).fit(history(3))
+    drawn = model.sample(4000, 11)
+    found = model.rosenblatt(drawn)
+    assert min(stats.kstest(column, "uniform").pvalue for column in found.T) > 1e-3
+    assert np.abs(np.corrcoef(ndtri(found).T) - np.eye(3)).max() < 0.06
+    first = model.details()["order"][-1]
+    np.testing.assert_allclose(found[:, first], drawn[:, first], atol=1e-12)
+    others = np.random.default_rng(3).random((4000, 3))
+    assert np.abs(np.corrcoef(ndtri(model.rosenblatt(others)).T) - np.eye(3)).max() > 0.15
+
+
 def test_a_vine_sees_what_a_t_copula_cannot(t_draws, correlation):
     rng = np.random.default_rng(3)
     w, v = rng.random((2, 4000))  # Clayton copula, theta 3, by the conditional method
