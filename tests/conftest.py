@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -23,3 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coarse_grid_costs() -> Iterator[None]:
+    """What grids cost is worked out by every encoding, and looked at by test_discretisation.py alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qfin.evaluation._discretisation._DRAWS", 2**12)
+        patch.setattr("qfin.evaluation._discretisation._POINTS", 2**13)
+        yield
