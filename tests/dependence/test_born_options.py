@@ -105,7 +105,7 @@ def test_a_half_life_follows_a_dependence_that_moves(U: np.ndarray) -> None:
 
 
 def test_a_search_tries_shapes_and_keeps_the_best(U: np.ndarray, tmp_path) -> None:
-    born = BornMachine(bits=2, search_seconds=2.0, max_steps=20, random_state=3).fit(U)
+    born = BornMachine(bits=2, search_seconds=0.05, max_steps=20, random_state=3).fit(U)
     tried = {choice.shape for choice in born.selection_}
     assert len(tried) > 3
     best = max(born.selection_, key=lambda choice: choice.gain)
@@ -115,7 +115,9 @@ def test_a_search_tries_shapes_and_keeps_the_best(U: np.ndarray, tmp_path) -> No
     again = persistence.load(tmp_path)
     assert again.details() == born.details()
     np.testing.assert_array_equal(again.sample(50), born.sample(50))
-    assert BornMachine(bits=2, layers=1, search_seconds=2.0, max_steps=20, random_state=3).fit(U).layers_ == 1
+    assert (
+        BornMachine(bits=2, layers=1, search_seconds=0.05, max_steps=20, random_state=3).fit(U).layers_ == 1
+    )
 
 
 def test_a_budget_is_kept_by_count_not_by_clock() -> None:
