@@ -53,8 +53,7 @@ def _build(kind: str, **parameters: object) -> Copula:
 
 
 @cache
-def _fit_once(kind: str, d: int = 2, **parameters: object) -> Copula:
-    """A small model of a kind fitted to `history(d)`; shared, so not to be changed."""
+def _fit_once(kind: str, d: int, **parameters: object) -> Copula:
     return _build(kind, random_state=5, **parameters).fit(_history(d))
 
 
@@ -98,9 +97,14 @@ def _as_fixture(function: Callable) -> Callable:
 
 
 t_draws, gaussian_draws, history = _as_fixture(_t_draws), _as_fixture(_gaussian_draws), _as_fixture(_history)
-fitted = pytest.fixture(scope="session", name="fitted")(lambda: _fit_once)
 build, chi_square, cell_probabilities = (
     _as_fixture(_build),
     _as_fixture(_chi_square),
     _as_fixture(_cell_probabilities),
 )
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Callable[..., Copula]:
+    """Gives a small model of a kind fitted to `history(d)`; shared, so not to be changed."""
+    return lambda kind, d=2, **parameters: _fit_once(kind, d, **parameters)

@@ -105,17 +105,21 @@ def test_a_half_life_follows_a_dependence_that_moves(U: np.ndarray) -> None:
 
 
 def test_a_search_tries_shapes_and_keeps_the_best(U: np.ndarray, tmp_path) -> None:
-    born = BornMachine(bits=2, search_seconds=2.0, max_steps=20, random_state=3).fit(U)
+    settings = {"bits": 2, "search_seconds": 0.05, "max_steps": 20, "learning_rate": 0.05, "random_state": 3}
+    born = BornMachine(**settings).fit(U)
     tried = {choice.shape for choice in born.selection_}
     assert len(tried) > 3
     best = max(born.selection_, key=lambda choice: choice.gain)
+    assert best.gain > 0
     assert (born.ansatz_, born.layers_, born.bits_) == (best.shape.ansatz, best.shape.layers, best.shape.bits)
     assert born.n_qubits_ == 2 * born.bits_
     persistence.save(born, tmp_path)
     again = persistence.load(tmp_path)
     assert again.details() == born.details()
     np.testing.assert_array_equal(again.sample(50), born.sample(50))
-    assert BornMachine(bits=2, layers=1, search_seconds=2.0, max_steps=20, random_state=3).fit(U).layers_ == 1
+    assert (
+        BornMachine(bits=2, layers=1, search_seconds=0.05, max_steps=20, random_state=3).fit(U).layers_ == 1
+    )
 
 
 def test_a_budget_is_kept_by_count_not_by_clock() -> None:

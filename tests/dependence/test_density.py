@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.xdist_group(
+    "copulas"
+)  # with test_conformance.py, which looks at the same fitted models
+
 CELLS, DRAWS = 8, 20_000
 HONEST, CAUGHT = 1e-3, 1e-6
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,7 +13,7 @@ from scipy.special import stdtr
 from qfin.dependence import GaussianCopula, StudentTCopula
 from qfin.errors import ConfigError, DataError
 from qfin.evaluation import discretisation_cost
-from qfin.evaluation._discretisation import _figures, cell_density
+from qfin.evaluation._discretisation import _DRAWS, _POINTS, _figures, cell_density
 from qfin.quantum import Grid
 
 RHO, NU = 0.6, 4.0
@@ -22,6 +24,15 @@ def _days(n: int, d: int = 2, seed: int = 0) -> np.ndarray:
     correlation = np.full((d, d), RHO) + (1 - RHO) * np.eye(d)
     x = stats.multivariate_t(np.zeros(d), correlation, df=NU, seed=seed).rvs(n)
     return stats.t.cdf(x, NU)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fine() -> Iterator[None]:
+    """As many draws and points as users get, which are those at the time of import."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qfin.evaluation._discretisation._DRAWS", _DRAWS)
+        patch.setattr("qfin.evaluation._discretisation._POINTS", _POINTS)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,17 @@ def _ar1(n: int, phi: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _coverage(n: int, phi: float, trials: int, confidence: float = 0.95) -> float:
-    """How often the interval of an AR(1) series of mean 0 holds 0."""
+    """How often the interval of an AR(1) series of mean 0 holds 0.
+
+    Of 250 bootstrap means: their quantiles are less exact than of 1,000, which takes half a per cent off the coverage.
+    """
     hits = 0
-    for trial in range(trials):
-        series = _ar1(n, phi, np.random.default_rng(trial))
-        score = difference(series, np.zeros(n), confidence, seed=trial)
-        hits += score.lower <= 0.0 <= score.upper
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_score, "_REPLICATIONS", 250)
+        for trial in range(trials):
+            series = _ar1(n, phi, np.random.default_rng(trial))
+            score = difference(series, np.zeros(n), confidence, seed=trial)
+            hits += score.lower <= 0.0 <= score.upper
     return hits / trials
 
 
