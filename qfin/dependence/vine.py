@@ -69,8 +69,8 @@ class VineCopula(DensityCopula):
     def rosenblatt(self, U: np.ndarray) -> np.ndarray:
         """Rosenblatt transforms of points, shape (n, d) to (n, d) inside (0, 1), in the vine's own order of factors.
 
-        Column k is the conditional probability of u_k given the factors before it: independent and uniform if the points
-        are the vine's. They are the vine's alone, without the floor's independent component.
+        Column k is the conditional probability of u_k given the factors before it: independent and uniform if the
+        points are the vine's. They are the vine's alone, without the floor's independent component.
         """
         self._check_fitted()
         transforms = np.array(_read(self.vine_).rosenblatt(U)) if self.vine_ else np.array(U, dtype=float)
