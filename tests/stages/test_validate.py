@@ -227,3 +227,23 @@ def test_a_validation_takes_risk_and_one_sensitivity_of_it(known):
         stages.validate([risk], store)
     with pytest.raises(ConfigError, match="of risk at least one"):
         stages.validate([], store)
+
+
+def test_a_set_drawn_on_a_backend_stands_by_its_certificate(config, quantum, known):
+    store, _ = known
+    wide = config.scenarios.model_copy(update={"certificate_bound": 0.5})
+    drawn = stages.generate(
+        config.model_copy(update={"backend": "aer", "scenarios": wide}), quantum.model, store
+    )
+    risk = stages.risk(config, drawn, store)
+    varied = stages.sensitivity(SensitivityConfig(bits=[], layers=[2], seeds=0, window_days=[]), risk, store)
+    made = stages.validate([risk, varied], store)
+    content = made.json("validation.json")
+    findings = {row["part"]: row for row in content["findings"]}
+    assert findings["Backend"]["status"] == "holds"
+    assert "from the exact circuit" in findings["Backend"]["sentence"]
+    checks = {check["name"]: check for check in content["checks"]}
+    assert checks["Scenarios"]["passed"] is None
+    assert findings["Implementation"]["sentence"] == "7 of 7 tests pass."
+    page = made.path("validation.html").read_text(encoding="utf-8")
+    assert "The claim reaches no further than these correlators" in page
