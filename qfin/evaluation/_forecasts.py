@@ -20,6 +20,7 @@ from qfin.volatility import VOLATILITY
 Spec = str | Mapping[str, Any]
 
 _POOL = 2**17
+_STATE = ("backcast_", "next_variance_")  # where a filter stands, not what was fitted
 
 
 @dataclass(frozen=True)
@@ -150,20 +151,31 @@ class Forecaster:
         return found
 
     def parameters(self) -> dict[str, float]:
-        """Fitted parameters by name and factor, for how they move from fit to fit."""
-        model = self.model
-        found: dict[str, float] = {}
-        for stage in (model.volatility, model.marginals, model.dependence):
-            for name, value in vars(stage).items():
-                if name.endswith("_") and not name.startswith("_"):
-                    found |= _named(name.rstrip("_"), value, self._history.names)
-        return found
+        """Fitted parameters by name and factor, a prior's and tails' shapes too, to be compared from fit to fit."""
+        model, factors = self.model, self._history.names
+        found = _fitted(model.volatility, factors) | _fitted(model.marginals, factors)
+        for factor, one in zip(factors, getattr(model.marginals, "distributions_", ()), strict=False):
+            found |= {
+                f"{side} tail shape {factor}": float(x)
+                for side, x in zip(("lower", "upper"), one.shape, strict=True)
+            }
+        prior = _fitted(getattr(model.dependence, "prior_", None), factors)
+        return found | {f"prior {name}": x for name, x in prior.items()} | _fitted(model.dependence, factors)
 
 
 def _rows(history: ReturnsFrame, first: int, last: int) -> ReturnsFrame:
     """Some of the days, with the levels of the history's end: a walk over past days values today's market."""
     days = slice(first, last)
     return ReturnsFrame(history.values[days], history.dates[days], history.factors, history.levels)
+
+
+def _fitted(stage: Any, factors: tuple[str, ...]) -> dict[str, float]:
+    """Parameters of one stage."""
+    found: dict[str, float] = {}
+    for name, value in vars(stage).items() if stage is not None else ():
+        if name.endswith("_") and not name.startswith("_") and name not in _STATE:
+            found |= _named(name.rstrip("_").replace("_", " "), value, factors)
+    return found
 
 
 def _named(name: str, value: Any, factors: tuple[str, ...]) -> dict[str, float]:

@@ -132,7 +132,9 @@ def test_parameters_of_every_fit_are_there(tested):
     assert len(model["parameters"]) == 2
     values = model["parameters"][0]["values"]
     assert -1.0 < values["correlation EURUSD GBPUSD"] < 1.0
-    assert values["degrees_of_freedom"] > 2.0
+    assert values["degrees of freedom"] > 2.0
+    assert -0.5 <= values["lower tail shape EURUSD"] <= 0.9
+    assert not any("variance" in name for name in values)
     assert json.dumps(model, allow_nan=False)
 
 

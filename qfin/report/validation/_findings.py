@@ -106,7 +106,7 @@ def _stability(data: ValidationData) -> Finding:
             section,
         )
     found = courses(data)
-    moved = [one.name.replace("_", " ") for one in found if one.moved]
+    moved = [one.name for one in found if one.moved]
     if moved:
         return Finding(
             part,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from qfin.report._format import level
+from qfin.report._format import number, scientific
 from qfin.report.figures.spark import spark
 from qfin.report.validation._data import ValidationData
 
@@ -40,9 +40,10 @@ class Course:
 
 
 def courses(data: ValidationData) -> list[Course]:
-    """Every parameter that all refits have."""
+    """Every parameter that all refits have, but for those that are 0 in all."""
     fits = [fit["values"] for fit in data.refits]
     names = [name for name in fits[0] if all(name in fit for fit in fits)] if fits else []
+    names = [name for name in names if any(fit[name] for fit in fits)]
     return [_course(name, np.array([fit[name] for fit in fits], dtype=float), len(names)) for name in names]
 
 
@@ -58,17 +59,22 @@ def stability(data: ValidationData) -> dict[str, Any] | None:
         "tested": len(data.refits) >= LEAST_REFITS,
         "rows": [
             {
-                "name": one.name.replace("_", " "),
-                "first": level(float(one.values[0])),
-                "lowest": level(float(one.values.min())),
-                "highest": level(float(one.values.max())),
-                "last": level(float(one.values[-1])),
+                "name": one.name,
+                "first": _text(one.values[0]),
+                "lowest": _text(one.values.min()),
+                "highest": _text(one.values.max()),
+                "last": _text(one.values[-1]),
                 "moved": one.moved,
                 "plot": spark(one.values, f"{one.name} by refit"),
             }
             for one in found
         ],
     }
+
+
+def _text(value: float) -> str:
+    """Four decimals, or a power of ten where these would show little."""
+    return number(value, 4) if abs(value) >= 1e-2 else scientific(float(value))
 
 
 def _course(name: str, values: np.ndarray, parameters: int) -> Course:

@@ -12,7 +12,8 @@ from qfin.risk.backtests._result import TestResult, sentence
 
 _LEAST_DAYS = 20
 _ROWS = 500
-_RIGHT, _WRONG = "no sign that the forecast dependence is wrong", "the forecast dependence is wrong"
+_RIGHT = "no sign that the forecast dependence is wrong"
+_WRONG = "the forecast dependence is wrong, or a factor's own forecast"
 
 
 def rosenblatt_uniformity(rosenblatt: np.ndarray, significance: float = 0.05) -> TestResult:
