@@ -13,8 +13,8 @@ import numpy as np
 from qfin.model import ScenarioModel
 from qfin.risk import Portfolio, Revaluation, revalue
 from qfin.scenarios import ScenarioSet
+from qfin.stages._chain import Chain
 from qfin.stages.risk import PORTFOLIO
-from qfin.stages.sensitivity import Chain
 from qfin.store import Store
 
 if TYPE_CHECKING:

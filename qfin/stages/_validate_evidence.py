@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qfin.errors import ConfigError
+from qfin.stages._chain import Chain
 from qfin.stages.backtest import fit_of
-from qfin.stages.sensitivity import Chain
 from qfin.store import Artifact, Store
 
 
@@ -42,19 +42,22 @@ def evidence(risk: Artifact, store: Store, named: Sequence[Artifact] = ()) -> li
 
 def _rivals(chain: Chain, store: Store) -> list[Artifact]:
     """Risk of models of other kinds: same encoding, portfolio, measures and way of drawing."""
-    found = []
-    for artifact in map(store.get, store.refs("risk")):
-        other = Chain.of(artifact, store)
-        same = (
-            other.encoding.ref == chain.encoding.ref
-            and artifact.inputs == chain.risk.inputs
-            and all(
-                other.scenarios.inputs[k] == chain.scenarios.inputs[k] for k in ("count", "horizon", "seed")
-            )
-        )
-        if same and other.spec["kind"] != chain.spec["kind"]:
-            found.append(artifact)
+    found = [
+        a
+        for a in map(store.get, store.refs("risk"))
+        if a.inputs == chain.risk.inputs and _is_rival(a, chain, store)
+    ]
     return sorted(found, key=lambda artifact: (str(artifact.summary["label"]), artifact.ref))
+
+
+def _is_rival(risk: Artifact, chain: Chain, store: Store) -> bool:
+    scenarios, ours = store.get(risk.parents["scenarios"]), chain.scenarios.inputs
+    model = store.get(scenarios.parents["model"])
+    return (
+        all(scenarios.inputs[name] == ours[name] for name in ("count", "horizon", "seed"))
+        and model.parents["encoding"] == chain.encoding.ref
+        and model.summary["kind"] != chain.model.summary["kind"]
+    )
 
 
 def _check(artifact: Artifact, chain: Chain, store: Store) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qfin.errors import ConfigError, QfinError
+from qfin.errors import ConfigError, DataError
+from qfin.stages._chain import Chain
 from qfin.stages._progress import publish
 from qfin.stages._recorded import Sources, recorded_config, recorded_portfolio
 from qfin.stages.encode import encode
@@ -52,10 +53,10 @@ def sensitivity(wanted: SensitivityConfig, base: Artifact, store: Store) -> Arti
     chain = Chain.of(base, store)
     made: list[tuple[Variation, Artifact]] = []
     left_out: list[tuple[Variation, str]] = []
-    for variation in chain.variations(wanted):
+    for variation in _variations(chain, wanted):
         try:
-            made.append((variation, chain.again(variation, wanted.most_qubits, store)))
-        except QfinError as error:
+            made.append((variation, _again(chain, variation, wanted.most_qubits, store)))
+        except (ConfigError, DataError) as error:
             left_out.append((variation, str(error)))
     return collected(base, made, left_out, store)
 
@@ -71,7 +72,7 @@ def collected(
     def write(folder: Path) -> dict[str, Any]:
         chain = Chain.of(base, store)
         tried = {variation.setting for variation, _ in made}
-        values = [(name, chain.value(name)) for name in SETTINGS if name in tried]
+        values = [(name, _value(chain, name)) for name in SETTINGS if name in tried]
         rows = [_row(Variation(name, v), base, store, own=True) for name, v in values if v is not None]
         rows += [_row(variation, artifact, store) for variation, artifact in made]
         found = {
@@ -93,112 +94,74 @@ def collected(
     return publish(store, "sensitivity", inputs, write, {"risk": base, **parents}, base.summary["label"])
 
 
-@dataclass(frozen=True)
-class Chain:
-    """The artifacts from history to risk figures of one model."""
+def _value(chain: Chain, setting: str) -> int | None:
+    """What a setting is in the model itself; None where it has none."""
+    if setting == "seed":
+        return chain.seed
+    if setting == "window_days":
+        return int(chain.encoding.summary["days"])
+    known = _settings(chain).get(setting) if _takes(chain.spec, setting) else None
+    return int(known) if isinstance(known, int) else None
 
-    history: Artifact
-    encoding: Artifact
-    model: Artifact
-    scenarios: Artifact
-    risk: Artifact
 
-    @classmethod
-    def of(cls, risk: Artifact, store: Store) -> Chain:
-        """The chain that ends in a `risk` artifact.
+def _settings(chain: Chain) -> Mapping[str, Any]:
+    """Parameters of the model and of one that it wraps, those as fitted before those as given."""
+    details = chain.model.json("details.json")
+    return {**_parameters(chain.spec), **details.get("inner", {}), **details}
 
-        Raises
-        ------
-        ConfigError
-            if it is an artifact of another stage.
-        """
-        if risk.stage != "risk":
-            raise ConfigError(f"{risk.ref} is an artifact of {risk.stage!r}; wanted one of 'risk'")
-        scenarios = store.get(risk.parents["scenarios"])
-        model = store.get(scenarios.parents["model"])
-        encoding = store.get(model.parents["encoding"])
-        return cls(store.get(encoding.parents["history"]), encoding, model, scenarios, risk)
 
-    @property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """From the history to the figures."""
-        return self.history, self.encoding, self.model, self.scenarios, self.risk
+def _variations(chain: Chain, wanted: SensitivityConfig) -> Iterator[Variation]:
+    """What is to be tried: values that are not the model's own, of settings that it has."""
+    values = wanted.model_dump() | {"seed": [chain.seed + 1 + k for k in range(wanted.seeds)]}
+    for setting in SETTINGS:
+        own = _value(chain, setting)
+        if own is not None:
+            yield from (Variation(setting, v) for v in sorted(set(values[setting])) if v != own)
 
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """The dependence model's."""
-        spec: Mapping[str, Any] = self.model.inputs["dependence"]
-        return spec
 
-    def value(self, setting: str) -> int | None:
-        """What a setting is in the model itself; None where it has none."""
-        if setting == "seed":
-            return int(self.scenarios.inputs["seed"])
-        if setting == "window_days":
-            return int(self.encoding.summary["days"])
-        known = self._settings.get(setting)
-        return int(known) if isinstance(known, int) else None
+def _again(chain: Chain, variation: Variation, most_qubits: int, store: Store) -> Artifact:
+    """The `risk` artifact with one setting changed.
 
-    @property
-    def _settings(self) -> Mapping[str, Any]:
-        """Parameters of the model and of one that it wraps, those as fitted before those as given."""
-        details = self.model.json("details.json")
-        return {**_parameters(self.spec), **details.get("inner", {}), **details}
+    Raises
+    ------
+    ConfigError, DataError
+        if it cannot be made with these settings or from these days.
+    """
+    config, spec, encoding = _config(chain), chain.spec, chain.encoding
+    match variation.setting:
+        case "seed":
+            config = config.model_copy(update={"seed": variation.value})
+            spec = _with(spec, "random_state", variation.value)
+        case "window_days":
+            grid = config.encoding.model_copy(update={"window_days": variation.value})
+            config = config.model_copy(update={"encoding": grid})
+            encoding = encode(config, chain.history, store)
+        case setting:
+            _check_size(chain, variation, most_qubits)
+            spec = _with(spec, setting, variation.value)
+    return risk(config, generate(config, train(config, spec, encoding, store), store), store)
 
-    def variations(self, wanted: SensitivityConfig) -> Iterator[Variation]:
-        """What is to be tried: values that are not the model's own, of settings that it has."""
-        seed = int(self.scenarios.inputs["seed"])
-        values = wanted.model_dump() | {"seed": [seed + 1 + k for k in range(wanted.seeds)]}
-        for setting in SETTINGS:
-            own = self.value(setting)
-            if own is not None and (setting not in ("bits", "layers") or _takes(self.spec, setting)):
-                yield from (Variation(setting, v) for v in sorted(set(values[setting])) if v != own)
 
-    def again(self, variation: Variation, most_qubits: int, store: Store) -> Artifact:
-        """The `risk` artifact with one setting changed.
+def _config(chain: Chain) -> RunConfig:
+    """The configuration that the chain's artifacts record, without an error budget."""
+    drawn, measured = chain.scenarios.inputs, chain.risk.inputs
+    return recorded_config(
+        chain.encoding,
+        scenarios={"count": drawn["count"], "horizon": drawn["horizon"]},
+        measures={**measured["measures"], "error_budget": False},
+        revaluation=measured["revaluation"],
+        portfolio=str(recorded_portfolio(chain.risk, Sources())),
+    )
 
-        Raises
-        ------
-        QfinError
-            if it cannot be made.
-        """
-        spec, encoding = dict(self.spec), self.encoding
-        config = self._config(store)
-        match variation.setting:
-            case "seed":
-                config = config.model_copy(update={"seed": variation.value})
-                spec = _with(spec, "random_state", variation.value)
-            case "window_days":
-                grid = config.encoding.model_copy(update={"window_days": variation.value})
-                config = config.model_copy(update={"encoding": grid})
-                encoding = encode(config, self.history, store)
-            case _:
-                spec = _with(spec, variation.setting, variation.value)
-        self._check_size(variation, most_qubits)
-        scenarios = generate(config, train(config, spec, encoding, store), store)
-        return risk(config, scenarios, store)
 
-    def _config(self, store: Store) -> RunConfig:
-        drawn, measured = self.scenarios.inputs, self.risk.inputs
-        return recorded_config(
-            self.encoding,
-            scenarios={"count": drawn["count"], "horizon": drawn["horizon"]},
-            measures={**measured["measures"], "error_budget": False},
-            revaluation=measured["revaluation"],
-            portfolio=str(recorded_portfolio(self.risk, Sources())),
-        )
-
-    def _check_size(self, variation: Variation, most_qubits: int) -> None:
-        if variation.setting != "bits":
-            return
-        known = self._settings
-        variables = (
-            int(known.get("qubits", known["bits"] * len(self.history.summary["factors"]))) // known["bits"]
-        )
-        if variables * variation.value > most_qubits:
-            raise ConfigError(
-                f"takes {variables * variation.value} qubits, and sensitivity.most_qubits is {most_qubits}"
-            )
+def _check_size(chain: Chain, variation: Variation, most_qubits: int) -> None:
+    if variation.setting != "bits":
+        return
+    known = _settings(chain)
+    qubits = known.get("qubits", known["bits"] * len(chain.history.summary["factors"]))
+    wanted = int(qubits) // known["bits"] * variation.value
+    if wanted > most_qubits:
+        raise ConfigError(f"takes {wanted} qubits, and sensitivity.most_qubits is {most_qubits}")
 
 
 def _row(variation: Variation, made: Artifact, store: Store, own: bool = False) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qfin.errors import ConfigError
+from qfin.stages._chain import Chain
 from qfin.stages._progress import publish
-from qfin.stages.sensitivity import Chain
 from qfin.store import Artifact, Store
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from qfin import stages
 from qfin.errors import ConfigError, DataError
+from qfin.stages._chain import Chain
 from qfin.stages.config import SensitivityConfig
-from qfin.stages.sensitivity import Chain
 
 BORN = {"kind": "born", "bits": 1, "layers": 1, "steps": 3, "data_weight": 1.0}
 WANTED = SensitivityConfig(bits=[1, 2, 7], layers=[2], seeds=1, window_days=[200, 100_000], most_qubits=8)

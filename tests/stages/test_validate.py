@@ -15,9 +15,9 @@ from scipy.optimize import minimize_scalar
 from qfin import stages
 from qfin.errors import ConfigError
 from qfin.risk import expected_shortfall, value_at_risk
+from qfin.stages._chain import Chain
 from qfin.stages._validate_checks import Checks, _rockafellar_uryasev
 from qfin.stages.config import SensitivityConfig
-from qfin.stages.sensitivity import Chain
 from qfin.store import Store
 
 BORN = {"kind": "born", "bits": 1, "layers": 1, "steps": 3, "data_weight": 1.0}
