@@ -14,14 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from _page import conditions, progress, table
 
 from qfin import stages
 from qfin.shipped import shipped
+from qfin.stages._backtest_verdicts import green_share
 from qfin.stages.config import CompositionConfig, RunConfig, load_config
 from qfin.store import Store
 
 CONFIGS = {"fx": "daily", "multi": "multi", "ust": "ust"}
+SERIES, SEED = 4_000, 7
 MARK = "<!-- tables of benchmarks/walk_forward.py -->"
 SWAPS = {
     "model, EWMA": CompositionConfig(volatility="ewma"),
@@ -78,6 +81,22 @@ def rows(result: Mapping[str, Any], horizon: int) -> Iterator[list[str]]:
             ]
 
 
+def chance_of_green(result: Mapping[str, Any]) -> str:
+    """How much of the share of green runs is chance: that of a right model, whose hits are independent."""
+    first = next(h for h in result["models"][0]["horizons"] if h["horizon"] == 1)
+    said = []
+    for level in first["levels"]:
+        rng = np.random.default_rng(SEED)
+        hits = rng.random((SERIES, first["days"])) < 1.0 - level["level"]
+        shares = np.array([green_share(one, level["level"]) for one in hits])
+        said.append(
+            f"at {100 * level['level']:g} % a right model's is {100 * shares.mean():.0f} % on average, 90 % or more in "
+            f"{100 * np.mean(shares >= 0.9):.0f} % of series, and as low as the model's here or lower in "
+            f"{100 * np.mean(shares <= level['green_share']):.0f} %"
+        )
+    return f"Green, of {SERIES:,} series of independent hits: {'; '.join(said)}."
+
+
 def section(name: str, result: Mapping[str, Any]) -> str:
     """The tables of one set."""
     heads = ["model", "level", "hits", *(short for short, _ in SHOWN), "green", "FZ0 against model"]
@@ -95,6 +114,7 @@ def section(name: str, result: Mapping[str, Any]) -> str:
         lines += [
             f"{horizon}-day P&L, {days:,} that do not overlap:",
             table(heads, list(rows(result, horizon))),
+            *([chance_of_green(result)] if horizon == 1 else []),
         ]
     return "\n\n".join([*lines, conditions(("numpy", "scipy", "arch", "QuantLib"))])
 

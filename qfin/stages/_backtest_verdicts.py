@@ -165,7 +165,7 @@ class Verdicts:
             "expected": len(given) * (1.0 - given.level),
             "mean_var": float(given.var.mean()),
             "mean_es": float(np.mean(given.es)),  # type: ignore[arg-type]
-            "green_share": None if overlapping else _green_share(given.hits, given.level),
+            "green_share": None if overlapping else green_share(given.hits, given.level),
             "tests": [_outcome(one) for one in backtest_measures(given, self.significance)],
             "against_first": None if overlapping else self._against_first(model, given, horizon),
         }
@@ -205,7 +205,7 @@ def _parameters(fit: Artifact, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _green_share(hits: np.ndarray, level: float) -> float | None:
+def green_share(hits: np.ndarray, level: float) -> float | None:
     """Share of the runs of 250 days that are in Basel's green zone; None of fewer days."""
     if len(hits) < _BASEL_DAYS:
         return None
