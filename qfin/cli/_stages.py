@@ -100,7 +100,7 @@ def risk(
     Example: [bold]qfin risk generate/7e32f65b --config my.toml[/bold]
     """
     with showing():
-        made = _risk(configuration(config), opened(store), scenarios, model)
+        made = valued(configuration(config), opened(store), scenarios, model)
     _tell(made)
 
 
@@ -186,9 +186,10 @@ def drawn_from(
     return stages.generate(config, model_to_use(config, store, trained, model), store)
 
 
-def _risk(
+def valued(
     config: RunConfig, store: Store, scenarios: str | None = None, model: str | None = None
 ) -> Artifact:
+    """The risk figures of the scenario set that is named, or else of the configured model's or one of a kind."""
     from qfin import stages
 
     if scenarios:

@@ -8,7 +8,7 @@ import typer
 
 from qfin.cli._console import output
 from qfin.cli._options import ConfigOption, StoreOption, configuration, opened
-from qfin.cli._stages import MADE, drawn_from, given, showing
+from qfin.cli._stages import MADE, given, showing, valued
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,12 +63,9 @@ def validate(
 
 
 def _risk(config: RunConfig, store: Store, reference: str | None) -> Artifact:
-    from qfin import stages
-
-    if reference is None:
-        return stages.risk(config, drawn_from(config, store), store)
-    start = given(store, ("generate", "risk"), reference)
-    return start if start.stage == "risk" else stages.risk(config, start, store)
+    """The risk figures that are named, or those of the set that is."""
+    start = given(store, ("generate", "risk"), reference) if reference else None
+    return start if start is not None and start.stage == "risk" else valued(config, store, reference)
 
 
 def _findings(made: Artifact) -> Table:
