@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ import pytest
 from qfin.store import Store
 
 SENSITIVITY = "[sensitivity]\nseeds = 1\nwindow_days = [300, 100000]\n"
+
+
+@pytest.fixture
+def full(full, tmp_path):
+    """A copy without backtests and races, which other tests may have made."""
+    ignore = shutil.ignore_patterns("backtest", "race")
+    return Path(shutil.copytree(full, tmp_path / "copy", ignore=ignore))
 
 
 @pytest.fixture
