@@ -90,7 +90,7 @@ class Checks:
 
     def _circuit(self) -> Check:
         name, against = "Outcome probabilities of the circuit", "Qiskit's own simulation, gate by gate"
-        copula = self.model.dependence
+        copula = getattr(self.model.dependence, "model_", self.model.dependence)  # what a wrapper wraps
         circuit, known = getattr(copula, "circuit_", None), getattr(copula, "probabilities_", None)
         if circuit is None:
             return Check(name, against, None, f"The dependence model ({copula.label}) has no circuit.")

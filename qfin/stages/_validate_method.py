@@ -11,11 +11,17 @@ from qfin.registry import kind_of
 
 
 def method(model: ScenarioModel) -> list[dict[str, Any]]:
-    """A row a stage of a fitted model: its kind, what it is, with its sources, and its parameters as given."""
-    stages = {"volatility": model.volatility, "marginals": model.marginals, "dependence": model.dependence}
-    rows = [_row(name, stage) for name, stage in stages.items()]
-    prior = getattr(model.dependence, "prior_", None)
-    return [*rows, _row("prior", prior)] if prior is not None else rows
+    """A row a stage of a fitted model, a wrapped model and its prior included: its kind, what it is, with its sources,
+    and its parameters as given."""
+    inner = getattr(model.dependence, "model_", model.dependence)
+    stages: dict[str, Any] = {
+        "volatility": model.volatility,
+        "marginals": model.marginals,
+        "dependence": model.dependence,
+        "model inside": None if inner is model.dependence else inner,
+        "prior": getattr(inner, "prior_", None),
+    }
+    return [_row(name, stage) for name, stage in stages.items() if stage is not None]
 
 
 def _row(name: str, stage: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from qfin.errors import ConfigError
 from qfin.risk import expected_shortfall, value_at_risk
 from qfin.stages._chain import Chain
 from qfin.stages._validate_checks import Checks, _rockafellar_uryasev
+from qfin.stages._validate_method import method
 from qfin.stages.config import SensitivityConfig
 from qfin.store import Store
 
@@ -227,6 +228,16 @@ def test_a_validation_takes_risk_and_one_sensitivity_of_it(known):
         stages.validate([risk], store)
     with pytest.raises(ConfigError, match="of risk at least one"):
         stages.validate([], store)
+
+
+def test_a_circuit_inside_a_wrapper_is_tested_and_described(config, quantum, known):
+    store, _ = known
+    model = stages.train(config, {"kind": "factor", "model": BORN}, quantum.encoding, store)
+    risk = stages.risk(config, stages.generate(config, model, store), store)
+    checks = Checks(Chain.of(risk, store), store)
+    assert {check.name: check.passed for check in checks.run()}["Outcome probabilities of the circuit"]
+    rows = {row["stage"]: row["kind"] for row in method(checks.model)}
+    assert (rows["dependence"], rows["model inside"]) == ("factor", "born")
 
 
 def test_a_set_drawn_on_a_backend_stands_by_its_certificate(config, quantum, known):
