@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -90,7 +90,8 @@ class Checks:
 
     def _circuit(self) -> Check:
         name, against = "Outcome probabilities of the circuit", "Qiskit's own simulation, gate by gate"
-        copula = getattr(self.model.dependence, "model_", self.model.dependence)  # what a wrapper wraps
+        outer = self.model.dependence
+        copula: Any = getattr(outer, "model_", outer)  # what a wrapper wraps
         circuit, known = getattr(copula, "circuit_", None), getattr(copula, "probabilities_", None)
         if circuit is None:
             return Check(name, against, None, f"The dependence model ({copula.label}) has no circuit.")
