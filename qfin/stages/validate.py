@@ -49,9 +49,9 @@ def validate(artifacts: Sequence[Artifact], store: Store) -> Artifact:
         content = {
             "scenarios": data.scenarios,
             "risk": data.risk,
-            "findings": [finding.to_dict() for finding in found],
+            "findings": [asdict(finding) for finding in found],
             "checks": list(data.checks),
-            "monitoring": [limit.to_dict() for limit in monitoring(data)],
+            "monitoring": [asdict(limit) for limit in monitoring(data)],
             "method": list(data.method),
         }
         text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)

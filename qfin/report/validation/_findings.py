@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -46,10 +46,6 @@ class Finding:
     status: Status
     sentence: str
     section: str
-
-    def to_dict(self) -> dict[str, str]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def findings(data: ValidationData) -> list[Finding]:

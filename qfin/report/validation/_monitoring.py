@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from scipy.stats import binom
 
@@ -33,10 +33,6 @@ class Limit:
     often: str
     amber: str
     red: str
-
-    def to_dict(self) -> dict[str, str]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def monitoring(data: ValidationData) -> list[Limit]:

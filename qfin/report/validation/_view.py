@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -57,7 +58,7 @@ def _view(data: ValidationData) -> dict[str, Any]:
         "sensitivity": sensitivity(data),
         "checks": data.checks,
         "monitoring": [
-            {name: code(text) for name, text in limit.to_dict().items()} for limit in monitoring(data)
+            {name: code(text) for name, text in asdict(limit).items()} for limit in monitoring(data)
         ],
         "chain": data.chain,
         "lineage": lineage(report),
